@@ -1,0 +1,112 @@
+"""What types alone cannot refuse: doubled and reserved names, references to nothing, labels that do not fit."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from crossgen.config.model import NAME, RESERVED, Config
+
+
+def check(config: Config) -> list[str]:
+    """Every fault of a config as written (before `vary` is expanded), each a message with path and remedy."""
+    return [*_names(config), *_test_sets(config), *_train_sets(config), *_experiments(config), *_conditions(config)]
+
+
+def _names(config: Config) -> Iterator[str]:
+    lists: dict[str, Sequence[str]] = {
+        "pools": [item.name for item in config.pools],
+        "test_sets": [item.name for item in config.test_sets],
+        "train_sets": [item.name for item in config.train_sets],
+        "subsets": [item.name for item in config.subsets],
+        "recipes": [item.name for item in config.recipes],
+        "conditions": [item.name for item in config.conditions],
+        "experiments": [item.name for item in config.experiments],
+    }
+    for where, names in lists.items():
+        for name, count in Counter(names).items():
+            if count > 1:
+                yield f"Doubled name {name!r} in {where}: {count} items bear it; names are unique"
+            if name in RESERVED:
+                yield f"Reserved name {name!r} in {where}: tables use {', '.join(RESERVED)} themselves"
+            if not re.match(NAME, name):
+                yield f"Wrong name {name!r} in {where}: expected letters a-z, digits and _; `vary` adds the rest"
+    for name in set(lists["train_sets"]) & set(each(config)):
+        yield f"Doubled name {name!r}: train_sets holds it and 'each' makes it from test_sets; rename one"
+
+
+def each(config: Config) -> list[str]:
+    """Names of the train sets that `each` stands for: the test sets with reals and fakes that may be trained on."""
+    test_only = {pool.name for pool in config.pools if pool.test_only}
+    return [
+        item.name for item in config.test_sets if item.fake and item.real and not {item.fake, item.real} & test_only
+    ]
+
+
+def _unknown(kind: str, name: str, where: str, choices: Iterable[str]) -> str:
+    return f"Unknown {kind} {name!r} in {where}: expected one of {', '.join(choices) or 'nothing (there are none)'}"
+
+
+def _test_sets(config: Config) -> Iterator[str]:
+    labels = {pool.name: pool.label for pool in config.pools}
+    for index, item in enumerate(config.test_sets):
+        where = f"test_sets[{index}] {item.name!r}"
+        if item.fake is None and item.real is None:
+            yield f"Empty test set {where}: expected a pool of fakes, of reals, or both"
+        for label, pool in (("fake", item.fake), ("real", item.real)):
+            if pool is not None:
+                yield from _pool_faults(labels, pool, label, where)
+
+
+def _pool_faults(labels: Mapping[str, str], pool: str, label: str, where: str) -> Iterator[str]:
+    if pool not in labels:
+        yield _unknown("pool", pool, where, labels)
+    elif labels[pool] != label:
+        yield f"Pool {pool!r} holds {labels[pool]} images, but {where} takes it for {label}: expected a {label} pool"
+
+
+def _train_sets(config: Config) -> Iterator[str]:
+    labels = {pool.name: pool.label for pool in config.pools}
+    test_only = {pool.name for pool in config.pools if pool.test_only}
+    for index, item in enumerate(config.train_sets):
+        where = f"train_sets[{index}] {item.name!r}"
+        for label, pools in (("fake", item.fake), ("real", item.real)):
+            for pool in pools:
+                yield from _pool_faults(labels, pool, label, where)
+                if pool in test_only:
+                    yield f"Pool {pool!r} is test_only, but {where} trains on it: take it out or drop test_only"
+            for pool, count in Counter(pools).items():
+                if count > 1:
+                    yield f"Doubled pool {pool!r} in {where}: {count} times"
+
+
+def _experiments(config: Config) -> Iterator[str]:
+    subsets, recipes = [item.name for item in config.subsets], [item.name for item in config.recipes]
+    trainable = [*each(config), *(item.name for item in config.train_sets)]
+    for index, item in enumerate(config.experiments):
+        where = f"experiments[{index}] {item.name!r}"
+        if item.subset not in subsets:
+            yield _unknown("subset", item.subset, where, subsets)
+        if item.recipe not in recipes:
+            yield _unknown("recipe", item.recipe, where, recipes)
+        if item.train_sets != "each":
+            for name in item.train_sets:
+                if name not in trainable:
+                    yield _unknown("train set", name, where, trainable)
+        for seed, count in Counter(item.seeds).items():
+            if count > 1:
+                yield f"Doubled seed {seed} in {where}"
+        for key in item.vary:
+            if not re.match(r"^(subset|recipe)(\.[a-z0-9_]+)+$", key):
+                yield f"Unknown key {key!r} to vary in {where}: expected subset.<key> or recipe.<key>"
+
+
+def _conditions(config: Config) -> Iterator[str]:
+    earlier: list[str] = []
+    for index, item in enumerate(config.conditions):
+        if item.base is not None and item.base not in earlier:
+            where = f"conditions[{index}] {item.name!r}"
+            yield f"Unknown base {item.base!r} in {where}: expected an earlier one ({', '.join(earlier) or 'none'})"
+        earlier.append(item.name)
+    for index, name in enumerate(config.matrix_conditions):
+        if name not in earlier:
+            yield _unknown("condition", name, f"matrix_conditions[{index}]", earlier)

@@ -1,0 +1,65 @@
+"""What follows from a config: its train sets, its detectors, the frames in use."""
+
+from dataclasses import dataclass
+
+from crossgen.config.checks import each
+from crossgen.config.model import Config, Experiment, Frame, TrainSet
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One detector: an experiment, a train set, a seed."""
+
+    experiment: Experiment
+    train_set: TrainSet
+    seed: int
+    generator: str | None
+
+    @property
+    def key(self) -> str:
+        """Its place in folders of detectors and scores."""
+        return f"{self.experiment.name}/{self.train_set.name}/seed{self.seed}"
+
+
+def train_sets(config: Config) -> dict[str, TrainSet]:
+    """All train sets by name: those of `each` (a test set's two pools), then the declared ones."""
+    tests = {item.name: item for item in config.test_sets}
+    found = {}
+    for name in each(config):
+        fake, real = tests[name].fake, tests[name].real
+        found[name] = TrainSet(name=name, fake=(str(fake),), real=(str(real),))
+    return found | {item.name: item for item in config.train_sets}
+
+
+def detectors(config: Config) -> list[Trained]:
+    """All detectors, in the order of the config."""
+    known = train_sets(config)
+    return [
+        Trained(experiment, known[name], seed, _generator(config, known[name]))
+        for experiment in config.experiments
+        for name in (each(config) if experiment.train_sets == "each" else experiment.train_sets)
+        for seed in experiment.seeds
+    ]
+
+
+def _generator(config: Config, train_set: TrainSet) -> str | None:
+    pools = {pool.name: pool for pool in config.pools}
+    generators = {pools[name].generator or name for name in train_set.fake}
+    return generators.pop() if len(generators) == 1 else None
+
+
+def frames(config: Config) -> list[Frame]:
+    """The distinct geometries of the recipes in use, in the order of the config."""
+    used = {experiment.recipe for experiment in config.experiments}
+    found: dict[str, Frame] = {}
+    for recipe in config.recipes:
+        if recipe.name in used:
+            geometry = recipe.frame.model_dump_json(exclude={"mean", "std"})
+            found.setdefault(geometry, recipe.frame)
+    return list(found.values())
+
+
+def tested_pools(config: Config) -> list[str]:
+    """Pools that stand in a test set, each once."""
+    named = [name for item in config.test_sets for name in (item.real, item.fake) if name]
+    return list(dict.fromkeys(named))

@@ -1,0 +1,206 @@
+"""From files to a checked `Config`: `extends:`, overrides, one-line messages that name key, value and remedy."""
+
+import difflib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from crossgen.config.checks import check
+from crossgen.config.grid import expand
+from crossgen.config.model import Config
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used; the message has one line for every fault."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML that refuses doubled keys and reads 1e-4 as a number (plain YAML 1.1 makes it a text)."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        for key in keys:
+            if keys.count(key) > 1:
+                line = node.start_mark.line + 1
+                raise ConfigError(f"Doubled key {key!r} in the mapping that starts in line {line} ({self.name}).")
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
+def load(files: Sequence[str | Path], overrides: Mapping[str, Any] | None = None) -> Config:
+    """Read, merge, check and expand.
+
+    Later files win over earlier ones, a file over what it extends, `overrides` (the `--config` of a command line) over
+    all. Mappings merge, lists replace. Raises ConfigError.
+    """
+    merged: dict[str, Any] = {}
+    for file in files:
+        merged = _merge(merged, read(Path(file)))
+    merged = _merge(merged, cast(dict[str, Any], _parsed(dict(overrides or {}))))
+    where = ", ".join(str(file) for file in files)
+    config = _validated(merged, where)
+    faults = check(config)
+    if faults:
+        raise ConfigError("\n".join(f"{fault} ({where})" for fault in faults))
+    try:
+        return expand(config)
+    except ValueError as error:
+        raise ConfigError(f"{error} ({where})") from error
+
+
+def read(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """One file with what it extends, as plain data; recipes given as paths are read. Raises ConfigError."""
+    if path.resolve() in seen:
+        chain = " -> ".join(str(part) for part in (*seen, path.resolve()))
+        raise ConfigError(f"'extends' goes in a circle: {chain}.")
+    content = _yaml(path)
+    parent = content.pop("extends", None)
+    recipes = content.get("recipes")
+    if isinstance(recipes, list):
+        content["recipes"] = [_yaml(path.parent / item) if isinstance(item, str) else item for item in recipes]
+    if parent is None:
+        return content
+    return _merge(read(path.parent / str(parent), (*seen, path.resolve())), content)
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            content = yaml.load(file, _Loader)  # noqa: S506 (a SafeLoader)
+    except OSError as error:
+        raise ConfigError(f"Cannot read the config file {path}: {error.strerror}.") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"Not YAML: {path}: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"The config file {path} holds {type(content).__name__}, expected a mapping of keys.")
+    return content
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _merge(merged[key], value) if both else value
+    return merged
+
+
+def _parsed(value: object) -> object:
+    """Texts of a command line as YAML: Snakemake hands on the scalars inside a mapping as texts."""
+    if isinstance(value, Mapping):
+        return {str(key): _parsed(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_parsed(item) for item in value]
+    if isinstance(value, str):
+        return yaml.load(value, _Loader)  # noqa: S506 (a SafeLoader)
+    return value
+
+
+def _validated(content: Mapping[str, Any], where: str) -> Config:
+    version = content.get("schema_version")
+    if isinstance(version, int) and version > 1:
+        raise ConfigError(f"schema_version {version} is newer than this crossgen knows (1): update crossgen ({where}).")
+    try:
+        return Config.model_validate_json(json.dumps(content))
+    except (TypeError, ValueError) as error:
+        if isinstance(error, ValidationError):
+            raise ConfigError(_messages(error, content, where)) from error
+        raise ConfigError(f"Cannot use a value of the config: {error} ({where}).") from error
+
+
+def _messages(error: ValidationError, content: Mapping[str, Any], where: str) -> str:
+    faults = error.errors()
+    # A list whose items were refused also counts as too short: an echo of the first fault, not another one.
+    echo = len({fault["type"] for fault in faults}) > 1
+    told = [fault for fault in faults if not (echo and fault["type"] == "too_short")]
+    return "\n".join(f"{_message(fault, content)} ({where}, {_place(fault, content)})" for fault in told)
+
+
+def _path(fault: ErrorDetails, content: object) -> list[str | int]:
+    """The keys as written: pydantic adds the names of union members, which are no keys of the file."""
+    path: list[str | int] = []
+    for index, part in enumerate(fault["loc"]):
+        inside = isinstance(content, list) if isinstance(part, int) else isinstance(content, dict) and part in content
+        last = index == len(fault["loc"]) - 1
+        if inside:
+            content = cast(Any, content)[part]
+            path.append(part)
+        elif last and fault["type"] == "missing":
+            path.append(part)
+    return path
+
+
+def _place(fault: ErrorDetails, content: object) -> str:
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in _path(fault, content))
+    return text.lstrip(".") or "top level"
+
+
+def _owner(fault: ErrorDetails, content: object) -> str:
+    """The name of the nearest enclosing list item, for people: ' in 'jpeg_q65''."""
+    name = ""
+    for part in _path(fault, content)[:-1]:
+        content = cast(Any, content)[part]
+        if isinstance(content, dict) and isinstance(content.get("name"), str):
+            name = f" in {content['name']!r}"
+    return name
+
+
+def _message(fault: ErrorDetails, content: object) -> str:
+    path = _path(fault, content)
+    key = path[-1] if path else "the config"
+    owner, given = _owner(fault, content), json.dumps(fault["input"], default=str)
+    context = fault.get("ctx", {})
+    if fault["type"] == "extra_forbidden":
+        choices = _known_keys(fault)
+        close = difflib.get_close_matches(str(key), choices, 1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        return f"Unknown key {key!r}{owner}: {hint}expected one of {', '.join(choices)}"
+    if fault["type"] == "missing":
+        return f"Missing key {key!r}{owner}"
+    if fault["type"] == "union_tag_invalid":
+        tag = context.get("discriminator", "").strip("'")
+        noun = {"step": "step", "kind": "source kind"}.get(tag, tag)
+        expected = str(context.get("expected_tags", "")).replace("'", "")
+        return f"Unknown {noun} {context.get('tag')!r}{owner}: expected one of {expected}"
+    reason = fault["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    return f"Wrong value {given[:80]} of {key!r}{owner}: expected {reason}"
+
+
+def _known_keys(fault: ErrorDetails) -> list[str]:
+    """Field names of the class that refused the key, found by walking the JSON schema along the location."""
+    schema = Config.model_json_schema()
+    node: Any = schema
+    for part in fault["loc"][:-1]:
+        node = _inside(node, part, schema)
+    return sorted(_resolved(node, schema).get("properties", {}))
+
+
+def _resolved(node: Any, schema: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 (JSON)
+    while isinstance(node, dict) and "$ref" in node:
+        node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
+    return node if isinstance(node, dict) else {}
+
+
+def _inside(node: Any, part: str | int, schema: dict[str, Any]) -> Any:  # noqa: ANN401 (JSON)
+    node = _resolved(node, schema)
+    if isinstance(part, int):
+        return node.get("items", node)
+    if part in node.get("properties", {}):
+        return node["properties"][part]
+    if "discriminator" in node:
+        return (
+            {"$ref": node["discriminator"]["mapping"].get(part, "")}
+            if part in node["discriminator"]["mapping"]
+            else node
+        )
+    options = [option for option in node.get("anyOf", []) if _resolved(option, schema).get("title") == part]
+    return options[0] if options else node

@@ -1,0 +1,326 @@
+"""The configuration: frozen classes that are the one truth about what may be written in a config file.
+
+The JSON schema under `workflow/schemas/` is generated from these classes (`schema`); `loading` reads files and resolves
+`extends:`, `grid` expands `vary:`, `checks` refuses what types alone cannot.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+
+SCHEMA_VERSION = 1
+
+#: Names given by the user: pools, test sets, train sets, subsets, recipes, conditions.
+NAME = r"^[a-z0-9_]+$"
+Name = Annotated[str, StringConstraints(pattern=NAME)]
+#: Experiments, subsets and recipes may also be points of a grid: `unbiased+images_per_class=16`.
+GridName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+(\+[a-z0-9_]+=[a-z0-9_.-]+)*$")]
+#: Words that mean something in tables and file names, so that nothing may be called so.
+RESERVED = ("mean", "mean_off_diagonal", "own", "own_minus_off_diagonal", "all", "real", "fake", "each")
+
+Subsampling = Literal["4:4:4", "4:2:2", "4:2:0"]
+Resample = Literal["nearest", "bilinear", "bicubic", "lanczos"]
+Label = Literal["real", "fake"]
+
+
+class Model(BaseModel):
+    """Frozen and strict: unknown keys are refused, nothing is converted behind the user's back."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class TableSource(Model):
+    """Images listed in a CSV or Parquet table (columns path, split, and optionally pool, group, class_name,
+    stratum, bytes, blake3); every file is verified against the sizes and digests the table gives."""
+
+    kind: Literal["table"] = Field(description="Images listed in a CSV or Parquet table.")
+    root: str = Field(description="Folder that the table's paths are relative to.")
+    table: str = Field(description="The table; rows of a `pool` column that name another pool are left out.")
+
+
+class FolderSource(Model):
+    """All images below a folder."""
+
+    kind: Literal["folder"] = Field(description="All images below a folder.")
+    root: str = Field(description="The folder; image ids are paths below it.")
+    suffixes: tuple[str, ...] = Field(
+        default=(".png", ".jpg", ".jpeg", ".webp", ".avif", ".bmp", ".tif", ".tiff"),
+        description="File name endings that count as images, in lower case (case is ignored).",
+    )
+    split: Literal["train", "test"] | None = Field(
+        default=None, description="The split of every image here; null: split by hash of the group."
+    )
+
+
+Source = Annotated[TableSource | FolderSource, Field(discriminator="kind")]
+
+
+class Pool(Model):
+    """Images of one label from one place."""
+
+    name: Name = Field(description="Name of the pool.")
+    label: Label = Field(description="What its images are: real (label 0) or fake (label 1).")
+    generator: Name | None = Field(default=None, description="What made the fakes; default: the pool's name.")
+    source: Source = Field(description="How the images arrive on disk.")
+    shards: int = Field(default=1, ge=1, le=1000, description="Jobs the pool is cut into; about 50,000 images each.")
+    test_only: bool = Field(default=False, description="Every image is a test image, whatever its source says.")
+    max_quarantine: float = Field(
+        default=0.01, ge=0, le=1, description="Largest share of unusable images before the run stops."
+    )
+
+
+class TestSet(Model):
+    """A fake pool and a real pool judged together; one of them alone is a control."""
+
+    __test__ = False  # for pytest: not a test class
+
+    name: Name = Field(description="Name of the test set: its generator's.")
+    fake: Name | None = Field(default=None, description="Pool of its fakes; null for a control of reals only.")
+    real: Name | None = Field(default=None, description="Pool of its reals; null for fakes only.")
+
+
+class TrainSet(Model):
+    """The pools that one detector learns from."""
+
+    name: Name = Field(description="Name of the train set.")
+    fake: tuple[Name, ...] = Field(min_length=1, description="Pools of fakes.")
+    real: tuple[Name, ...] = Field(min_length=1, description="Pools of reals.")
+
+
+class Filter(Model):
+    """Which images of one label a subset keeps. Absent conditions keep everything."""
+
+    formats: tuple[str, ...] | None = Field(default=None, description="Formats kept, e.g. [JPEG, PNG].")
+    jpeg_quality: tuple[int, int] | None = Field(
+        default=None, description="Range of exact IJG quality, both ends kept; other files are left out."
+    )
+    chroma_subsampling: tuple[Subsampling, ...] | None = Field(default=None, description="Kept chroma layouts.")
+    sides: tuple[int, int] | None = Field(default=None, description="Range in pixels that both sides lie in.")
+    relative_sides: tuple[float, float] | None = Field(
+        default=None,
+        description="Range that both sides lie in, in multiples of S, the median side of the train set's fakes.",
+    )
+
+
+class Alignment(Model):
+    """Re-encoding, once and to files, that gives fakes the compression of the reals they are trained against."""
+
+    jpeg_quality: int = Field(ge=1, le=100, description="JPEG quality written (Pillow).")
+    chroma_subsampling: Subsampling = Field(default="4:2:0", description="Chroma subsampling written.")
+    to: Literal["fake", "real", "all"] = Field(default="fake", description="Which images are re-encoded.")
+
+
+class Subset(Model):
+    """A declared selection of manifest rows to train on, with its alignment."""
+
+    name: GridName = Field(description="Name of the subset.")
+    real: Filter = Field(default=Filter(), description="Which reals are kept.")
+    fake: Filter = Field(default=Filter(), description="Which fakes are kept.")
+    align: Alignment | None = Field(default=None, description="Alignment of the kept images; null: files as they are.")
+    images_per_class: int | None = Field(
+        default=None, ge=1, description="Training images of each label, exactly; null: all, batches stay balanced."
+    )
+    val_per_class: int | None = Field(
+        default=None, ge=1, description="Validation images of each label, exactly; null: all there are."
+    )
+    seed: int = Field(default=0, ge=0, description="Seed of the sampling; smaller samples are part of larger ones.")
+
+
+class Frame(Model):
+    """Geometry from image to a square uint8 array, and its normalisation; travels with the weights."""
+
+    kind: Literal["crop", "resize"] = Field(
+        description="crop: cut a square, pixels untouched; resize: the whole image to a square, aspect not kept."
+    )
+    size: int = Field(ge=8, le=4096, description="Side of the square in pixels.")
+    grid: int = Field(
+        default=16,
+        ge=1,
+        le=64,
+        description="Crop offsets are multiples of this; 16 hides the JPEG grid's phase (crop only).",
+    )
+    small: Literal["skip", "reflect", "resize"] = Field(
+        default="skip",
+        description="Images with a side below size: quarantined, continued by reflection, or enlarged (crop only).",
+    )
+    filter: Resample = Field(default="bicubic", description="Pillow filter where the frame resizes.")
+    mean: tuple[float, float, float] = Field(default=(0.5, 0.5, 0.5), description="Subtracted from RGB in [0, 1].")
+    std: tuple[float, float, float] = Field(default=(0.5, 0.5, 0.5), description="RGB is divided by it, then.")
+
+
+class Jpeg(Model):
+    """A JPEG round trip with Pillow's encoder: a local step."""
+
+    step: Literal["jpeg"]
+    quality: int = Field(ge=1, le=100, description="Pillow's quality.")
+    chroma_subsampling: Subsampling = Field(default="4:2:0", description="Chroma subsampling.")
+
+
+class Resize(Model):
+    """Shrink the whole image by size/reference and, unless down_only, bring it back: a global step."""
+
+    step: Literal["resize"]
+    size: int = Field(ge=1, description="GenImage's R: the side an image of `reference` pixels is shrunk to.")
+    reference: int = Field(default=224, ge=1, description="The side that R refers to; the factor is size/reference.")
+    filter: Resample = Field(default="bicubic", description="Pillow filter, both ways.")
+    down_only: bool = Field(default=False, description="Leave the image small instead of bringing it back.")
+
+
+class Blur(Model):
+    """Pillow's GaussianBlur (three box passes, not a true Gaussian): a local step."""
+
+    step: Literal["blur"]
+    sigma: float = Field(gt=0, le=50, description="Pillow's radius: the standard deviation in pixels.")
+
+
+class Brightness(Model):
+    """Multiply by a factor and clip: a local step."""
+
+    step: Literal["brightness"]
+    factor: float = Field(ge=0, le=10, description="1 leaves the image as it is.")
+
+
+class Noise(Model):
+    """Gaussian noise keyed by image and pixel, so that a crop sees the noise of the full image: a local step."""
+
+    step: Literal["noise"]
+    sigma: float = Field(gt=0, le=255, description="Standard deviation in grey levels.")
+
+
+Step = Annotated[Jpeg | Resize | Blur | Brightness | Noise, Field(discriminator="step")]
+
+
+class Condition(Model):
+    """What is done to test images before the frame, and to which label."""
+
+    name: Name = Field(description="Name of the condition.")
+    steps: tuple[Step, ...] = Field(default=(), description="Steps in order; none: the file as it is.")
+    to: Literal["all", "fake", "real"] = Field(default="all", description="Label of the images it is done to.")
+    base: Name | None = Field(default=None, description="Condition that is done first, to its own label.")
+    degradation: str | None = Field(
+        default=None, description="Curve that it is a point of (resize, jpeg, blur ...); null: none."
+    )
+
+
+class Flip(Model):
+    """Mirror left to right."""
+
+    step: Literal["flip"]
+    probability: float = Field(default=0.5, ge=0, le=1, description="Share of images changed.")
+
+
+class Rotate(Model):
+    """Turn by a random multiple of 90 degrees."""
+
+    step: Literal["rotate"]
+    probability: float = Field(default=0.5, ge=0, le=1, description="Share of images turned (90, 180 or 270 degrees).")
+
+
+Augmentation = Annotated[Flip | Rotate, Field(discriminator="step")]
+
+
+class Optimiser(Model):
+    """AdamW or SGD with momentum, one-cycle schedule: linear warm-up, cosine to zero."""
+
+    kind: Literal["adamw", "sgd"] = Field(default="adamw", description="Optimiser (torch.optim).")
+    lr: float = Field(gt=0, description="Peak learning rate.")
+    weight_decay: float = Field(default=0.01, ge=0, description="Weight decay.")
+    momentum: float = Field(default=0.9, ge=0, lt=1, description="Momentum (SGD) or beta 1 (AdamW).")
+    warmup: float = Field(default=0.1, ge=0, lt=1, description="Share of the steps with a rising rate.")
+
+
+class Recipe(Model):
+    """How one detector is trained."""
+
+    name: GridName = Field(description="Name of the recipe.")
+    architecture: str = Field(
+        description="A name of the zoo (`timm` with option `model`, ...), or `package.module:Builder` of your own."
+    )
+    options: dict[str, JsonValue] = Field(
+        default_factory=dict, description="Keyword arguments of the architecture's builder."
+    )
+    frame: Frame = Field(description="Geometry and normalisation, in training and in test.")
+    crops_per_image: int = Field(
+        default=1, ge=1, le=64, description="Crops stored of each training image; an epoch draws one of them."
+    )
+    augment: tuple[Augmentation, ...] = Field(default=(), description="Augmentations of the crop, in order.")
+    optimiser: Optimiser = Field(description="Optimiser and schedule.")
+    steps: int = Field(ge=1, description="Optimisation steps, whatever the number of images.")
+    batch_size: int = Field(default=32, ge=2, multiple_of=2, description="Images a step, half of each label.")
+    label_smoothing: float = Field(default=0.0, ge=0, lt=0.5, description="Targets are s and 1 - s instead of 0 and 1.")
+    select: Literal["best_val", "last"] = Field(
+        default="best_val", description="Weights kept: of the epoch with the lowest validation loss, or the last."
+    )
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        default="auto", description="auto: bf16 autocast where the processor has it, except for depthwise networks."
+    )
+
+
+class Experiment(Model):
+    """Subset x recipe x train sets x seeds; with `vary`, one such for every point of the grid."""
+
+    name: GridName = Field(description="Name, unique among all configs that share `data`.")
+    subset: GridName = Field(description="Subset trained on.")
+    recipe: GridName = Field(description="Recipe trained with.")
+    train_sets: Literal["each"] | tuple[Name, ...] = Field(
+        default="each", description="Train sets; each: one per test set that has reals and fakes."
+    )
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(default=(0,), min_length=1, description="Training seeds.")
+    vary: dict[str, list[JsonValue] | dict[str, JsonValue]] = Field(
+        default_factory=dict,
+        description="`subset.<key>` or `recipe.<key>` to the values it takes, or to {label: value} for lists and"
+        " mappings; every combination becomes an experiment `name+key=value`, in place of this one.",
+    )
+
+
+class Comparison(Model):
+    """A paired difference of two experiments over the same train sets, test sets and conditions."""
+
+    experiment: GridName = Field(description="The experiment compared ...")
+    baseline: GridName = Field(description="... with this one: value minus baseline.")
+
+
+class Statistics(Model):
+    """Intervals."""
+
+    replicates: int = Field(default=1000, ge=100, le=100000, description="Bootstrap replicates.")
+    seed: int = Field(default=0, ge=0, description="Seed of the bootstrap weights, shared by every cell of a run.")
+    level: float = Field(default=0.95, gt=0.5, lt=1, description="Confidence level.")
+
+
+class Shown(Model):
+    """What tables, figures and page need of a config."""
+
+    report: Name = Field(description="The report folder results/<report>/.")
+    test_sets: tuple[TestSet, ...] = Field(min_length=1, description="What is tested, in the order of the figures.")
+    conditions: tuple[Condition, ...] = Field(min_length=1, description="Conditions, in the order of the figures.")
+    matrix_conditions: tuple[Name, ...] = Field(
+        default=("clean",), min_length=1, description="Conditions that get heat maps of their own."
+    )
+    experiments: tuple[Experiment, ...] = Field(min_length=1, description="Experiments, in the order of the figures.")
+    comparisons: tuple[Comparison, ...] = Field(default=(), description="Paired differences of experiments.")
+    statistics: Statistics = Field(default=Statistics(), description="How intervals are made.")
+
+
+class Config(Shown):
+    """A whole run."""
+
+    schema_version: Literal[1] = Field(description="Version of this schema.")
+    data: Name = Field(description="The store results/<data>/: configs that share it share every finished job.")
+    split_seed: int = Field(default=0, ge=0, description="Seed of the val and test carve; not the training seed.")
+    val_fraction: float = Field(default=0.15, gt=0, lt=1, description="Share of train groups that become val.")
+    test_fraction: float = Field(
+        default=0.3, gt=0, lt=1, description="Share of groups tested, of sources without splits."
+    )
+    pools: tuple[Pool, ...] = Field(min_length=1, description="Where images are.")
+    train_sets: tuple[TrainSet, ...] = Field(
+        default=(), description="Train sets beyond those named by `each` (one per test set with both labels)."
+    )
+    subsets: tuple[Subset, ...] = Field(min_length=1, description="Selections to train on.")
+    recipes: tuple[Recipe, ...] = Field(
+        min_length=1, description="Recipes, or paths (relative to the config file) of files that hold one each."
+    )
+    detectors_per_score_job: int = Field(default=8, ge=1, description="Detectors that share one scoring process.")
+    max_cache_gb: float = Field(
+        default=100.0, gt=0, description="A pool's rendered pixels above this are streamed instead of stored."
+    )

@@ -1,0 +1,113 @@
+"""Reading configs: what is merged, what is refused, and in which words."""
+
+import json
+
+import pytest
+
+from crossgen.config import derive
+from crossgen.config.loading import ConfigError, load
+from toys import ROOT, toy_config
+
+MINI = ROOT / "config" / "mini.yaml"
+
+
+@pytest.fixture
+def toy(tmp_path):
+    return toy_config(tmp_path)
+
+
+def test_every_config_in_the_repository_loads():
+    for path in sorted((ROOT / "config").rglob("*.yaml")):
+        if "recipes" not in path.parts:
+            assert load([path]).schema_version == 1, path
+
+
+def test_mini_has_sixteen_detectors_and_genimages_conditions():
+    config = load([MINI])
+    assert len(derive.detectors(config)) == 16
+    names = [condition.name for condition in config.conditions]
+    assert names == [
+        "clean",
+        "resize_112",
+        "resize_64",
+        "jpeg_q65",
+        "jpeg_q30",
+        "blur_s3",
+        "blur_s5",
+        "fakes_q96",
+        "all_q96",
+    ]
+
+
+def test_extends_merges_mappings_replaces_lists_and_overrides_win(tmp_path, toy, write_config):
+    write_config(toy, "base.yaml")
+    child = {"extends": "base.yaml", "report": "child", "statistics": {"seed": 3}, "conditions": [{"name": "only"}]}
+    child |= {"matrix_conditions": ["only"]}
+    config = load([write_config(child, "child.yaml")], {"statistics": {"level": "0.9"}, "report": "mine"})
+    assert (config.report, config.data) == ("mine", "toy")
+    assert (config.statistics.replicates, config.statistics.seed, config.statistics.level) == (100, 3, 0.9)
+    assert [condition.name for condition in config.conditions] == ["only"]
+
+
+def test_recipes_are_read_from_files_beside_the_config(tmp_path, toy, write_config):
+    (tmp_path / "recipe.yaml").write_text(json.dumps(toy["recipes"][0] | {"name": "elsewhere"}))
+    toy["recipes"].append("recipe.yaml")
+    assert [recipe.name for recipe in load([write_config(toy)]).recipes] == ["tiny", "elsewhere"]
+
+
+def test_exponents_are_numbers(tmp_path, toy, write_config):
+    text = json.dumps(toy).replace('"lr": 0.003', '"lr": 3e-3')
+    (tmp_path / "config.yaml").write_text(text)
+    assert load([tmp_path / "config.yaml"]).recipes[0].optimiser.lr == 0.003
+
+
+REFUSALS = [
+    ({"datta": 1}, "Unknown key 'datta': did you mean 'data'?"),
+    ({"statistics": {"seed": "many"}}, "Wrong value \"many\" of 'seed': expected a valid integer"),
+    ({"statistics": {"sede": 1}}, "Unknown key 'sede': did you mean 'seed'? expected one of level, replicates, seed"),
+    ({"conditions": [{"name": "a", "steps": [{"step": "jpg"}]}]}, "Unknown step 'jpg' in 'a': expected one of jpeg"),
+    ({"conditions": [{"name": "a", "steps": [{"step": "jpeg"}]}]}, "Missing key 'quality' in 'a'"),
+    ({"conditions": [{"name": "clean"}, {"name": "clean"}]}, "Doubled name 'clean' in conditions"),
+    ({"conditions": [{"name": "mean"}], "matrix_conditions": ["mean"]}, "Reserved name 'mean' in conditions"),
+    ({"conditions": [{"name": "A-b"}]}, "String should match pattern"),
+    ({"conditions": [{"name": "a", "base": "b"}], "matrix_conditions": ["a"]}, "Unknown base 'b'"),
+    ({"matrix_conditions": ["dark"]}, "Unknown condition 'dark' in matrix_conditions[0]: expected one of clean"),
+    ({"test_sets": [{"name": "x", "fake": "nobody"}]}, "Unknown pool 'nobody' in test_sets[0] 'x'"),
+    ({"test_sets": [{"name": "x", "fake": "photographs"}]}, "holds real images"),
+    ({"test_sets": [{"name": "x"}]}, "Empty test set"),
+    ({"train_sets": [{"name": "all2", "fake": ["checker", "checker"], "real": ["photographs"]}]}, "Doubled pool"),
+    ({"train_sets": [{"name": "checker", "fake": ["checker"], "real": ["photographs"]}]}, "Doubled name 'checker'"),
+    ({"experiments": [{"name": "raw", "subset": "rwa", "recipe": "tiny"}], "comparisons": []}, "Unknown subset 'rwa'"),
+    ({"comparisons": [{"experiment": "raw", "baseline": "cooked"}]}, "Unknown experiment 'cooked' in comparisons[0]"),
+    ({"schema_version": 2}, "newer than this crossgen knows"),
+    ({"report": 7}, "Wrong value 7 of 'report'"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), REFUSALS, ids=[message[:30] for _, message in REFUSALS])
+def test_refusals_name_the_thing_and_the_remedy(change, message, toy, write_config):
+    toy = toy | change
+    with pytest.raises(ConfigError) as refused:
+        load([write_config(toy)])
+    assert message in str(refused.value)
+    assert "config.yaml" in str(refused.value)
+
+
+def test_a_missing_file_doubled_keys_and_circles_are_refused(tmp_path, write_config):
+    with pytest.raises(ConfigError, match="Cannot read the config file"):
+        load([tmp_path / "absent.yaml"])
+    (tmp_path / "doubled.yaml").write_text("data: a\ndata: b\n")
+    with pytest.raises(ConfigError, match="Doubled key 'data'"):
+        load([tmp_path / "doubled.yaml"])
+    write_config({"extends": "b.yaml"}, "a.yaml")
+    write_config({"extends": "a.yaml"}, "b.yaml")
+    with pytest.raises(ConfigError, match="circle"):
+        load([tmp_path / "a.yaml"])
+
+
+def test_a_test_only_pool_is_never_trained_on(toy, write_config):
+    toy["pools"][1]["test_only"] = True
+    assert [d.train_set.name for d in derive.detectors(load([write_config(toy)]))] == ["stripes", "stripes"]
+    toy["train_sets"] = [{"name": "cheat", "fake": ["checker"], "real": ["photographs"]}]
+    with pytest.raises(ConfigError, match="test_only, but train_sets"):
+        load([write_config(toy)])
