@@ -1,0 +1,72 @@
+"""Which code a result depends on, read from source text: nothing is imported to know it.
+
+Cheap rules at the end of the flow carry `digest` of the modules that their command imports. Dear ones, and all that
+stand before them, carry the `VERSION` constant of the module that makes the numbers (`version`), which is raised by
+hand when numbers change: a comma in a manifest's code must not train a hundred detectors again.
+"""
+
+import ast
+import hashlib
+from functools import cache
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+
+#: Parts of the package that a digest leaves out: what was configured reaches a rule through its params.
+APART = ("crossgen.config", "crossgen.code")
+
+
+@cache
+def digest(module: str) -> str:
+    """Digest of a module and of all crossgen modules that it imports, directly or not.
+
+    Comments, docstrings and formatting do not count. Raises FileNotFoundError for a module that is not there.
+    """
+    parts = [f"{name}={ast.dump(_tree(name))}" for name in sorted(closure(module))]
+    return hashlib.blake2b("\n".join(parts).encode(), digest_size=8).hexdigest()
+
+
+@cache
+def closure(module: str) -> frozenset[str]:
+    """Names of the crossgen modules that `module` needs, itself included."""
+    found, waiting = set[str](), [module]
+    while waiting:
+        name = waiting.pop()
+        if name not in found and not name.startswith(APART):
+            found.add(name)
+            waiting.extend(_imports(name))
+    return frozenset(found)
+
+
+@cache
+def version(module: str) -> int:
+    """The `VERSION` constant of a module. Raises ValueError where there is none."""
+    for node in _tree(module).body:
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["VERSION"]:
+            return int(ast.literal_eval(node.value))
+    raise ValueError(f"Module {module} has no VERSION constant.")
+
+
+def _file(module: str) -> Path:
+    base = PACKAGE.joinpath(*module.split(".")[1:])
+    return base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
+
+
+@cache
+def _tree(module: str) -> ast.Module:
+    tree = ast.parse(_file(module).read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return tree
+
+
+def _imports(module: str) -> set[str]:
+    """Crossgen modules that a module's import statements name, wherever they stand."""
+    names = set[str]()
+    for node in ast.walk(_tree(module)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {name for name in names if name.startswith("crossgen.") and _file(name).is_file()}

@@ -1,0 +1,211 @@
+"""The tables that travel between steps: their columns, their types, and the checks at the door.
+
+Tables are Parquet (zstd) and carry their own keys as columns; columns beyond the declared ones are kept. Light
+commands work on `pyarrow.Table` directly, so that a small job does not pay for an import of pandas.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+TEXT, INTEGER, REAL, LOGIT, FLAG = pa.string(), pa.int64(), pa.float64(), pa.float32(), pa.bool_()
+
+
+@dataclass(frozen=True)
+class Schema:
+    """Declared columns of one kind of table: `key` columns identify a row; `optional` ones may hold nulls."""
+
+    name: str
+    key: tuple[str, ...]
+    columns: dict[str, pa.DataType]
+    optional: frozenset[str] = frozenset()
+
+
+FILES = Schema(
+    "files",
+    ("image_id",),
+    {
+        "image_id": TEXT, "path": TEXT, "pool": TEXT, "generator": TEXT, "label": INTEGER, "split": TEXT,
+        "group": TEXT, "stratum": TEXT, "class_name": TEXT, "shard": INTEGER,
+    },
+    frozenset({"generator", "class_name"}),
+)  # fmt: skip
+
+MANIFEST = Schema(
+    "manifest",
+    ("image_id",),
+    {
+        **FILES.columns,
+        "format": TEXT, "mode": TEXT, "width": INTEGER, "height": INTEGER, "bytes": INTEGER, "blake3": TEXT,
+        "jpeg_quality": INTEGER, "jpeg_quality_estimate": INTEGER, "jpeg_tables": TEXT, "chroma_subsampling": TEXT,
+        "progressive": FLAG, "conversion": TEXT, "quarantine": TEXT,
+    },
+    frozenset({
+        "generator", "class_name", "format", "mode", "width", "height", "jpeg_quality", "jpeg_quality_estimate",
+        "jpeg_tables", "chroma_subsampling", "progressive", "conversion", "quarantine",
+    }),
+)  # fmt: skip
+
+#: A manifest's rows chosen for one train set: `split` is train or val, `file` says where the pixels are read.
+SELECTION = Schema("selection", MANIFEST.key, MANIFEST.columns, MANIFEST.optional)
+
+#: One row a stored training crop; the facts are those of the file that was decoded (after alignment).
+CROPS = Schema(
+    "crops",
+    ("image_id", "crop"),
+    {
+        **MANIFEST.columns, "crop": INTEGER, "row": INTEGER, "crop_size": INTEGER, "crop_x": INTEGER, "crop_y": INTEGER,
+        "source_width": INTEGER, "source_height": INTEGER,
+    },
+    MANIFEST.optional,
+)  # fmt: skip
+
+#: Which pixel cell holds a pool's images under one frame and condition.
+RENDERED = Schema(
+    "rendered",
+    ("pool", "shard", "frame", "condition"),
+    {"pool": TEXT, "shard": INTEGER, "frame": TEXT, "condition": TEXT, "cell": TEXT, "n": INTEGER, "missing": INTEGER},
+)
+
+SCORES = Schema(
+    "scores",
+    ("experiment", "train_set", "seed", "pool", "condition", "image_id"),
+    {
+        "experiment": TEXT, "train_set": TEXT, "seed": INTEGER, "pool": TEXT, "condition": TEXT, "image_id": TEXT,
+        "label": INTEGER, "logit": LOGIT,
+    },
+)  # fmt: skip
+
+METRICS = Schema(
+    "metrics",
+    ("experiment", "train_set", "seed", "test_generator", "condition", "metric"),
+    {
+        "experiment": TEXT, "train_set": TEXT, "train_generator": TEXT, "seed": INTEGER, "test_generator": TEXT,
+        "condition": TEXT, "metric": TEXT, "value": REAL, "low": REAL, "high": REAL, "n_real": INTEGER,
+        "n_fake": INTEGER, "coverage": REAL, "interval": TEXT, "reason": TEXT,
+    },
+    frozenset({"train_generator", "interval", "reason"}),
+)  # fmt: skip
+
+#: Paired differences of two experiments, the same weights in both.
+DIFFERENCES = Schema(
+    "differences",
+    ("experiment", "baseline", "train_set", "seed", "test_generator", "condition", "metric"),
+    {
+        "experiment": TEXT, "baseline": TEXT, "train_set": TEXT, "seed": INTEGER, "test_generator": TEXT,
+        "condition": TEXT, "metric": TEXT, "value": REAL, "low": REAL, "high": REAL, "interval": TEXT, "reason": TEXT,
+    },
+    frozenset({"interval", "reason"}),
+)  # fmt: skip
+
+#: How well one attribute alone tells real from fake. `stage`: before_selection, after_selection, after_alignment.
+BIASES = Schema(
+    "biases",
+    ("subset", "stage", "test_generator", "attribute"),
+    {
+        "subset": TEXT, "stage": TEXT, "test_generator": TEXT, "attribute": TEXT, "group": TEXT, "auc": REAL,
+        "low": REAL, "high": REAL, "n_real": INTEGER, "n_fake": INTEGER, "reason": TEXT,
+    },
+    frozenset({"reason"}),
+)  # fmt: skip
+
+#: How well a small tree on all attributes of one `group` (header or geometry) does, with its rules in words.
+PROBES = Schema(
+    "probes",
+    ("subset", "stage", "test_generator", "group"),
+    {
+        "subset": TEXT, "stage": TEXT, "test_generator": TEXT, "group": TEXT, "balanced_accuracy": REAL, "low": REAL,
+        "high": REAL, "n_real": INTEGER, "n_fake": INTEGER, "rules": TEXT, "reason": TEXT,
+    },
+    frozenset({"reason", "rules"}),
+)  # fmt: skip
+
+
+def check(table: pa.Table, schema: Schema, where: str) -> pa.Table:
+    """Return `table` with the declared columns first and cast to their types.
+
+    Raises ValueError that names the table, the column and the first offending row: a missing column, a value of
+    another type, a null where none may be, a repeated key.
+    """
+    missing = [name for name in schema.columns if name not in table.column_names]
+    if missing:
+        raise ValueError(f"{where}: {schema.name} table lacks the columns {missing}; it has {table.column_names}.")
+    extra = [name for name in table.column_names if name not in schema.columns]
+    table = table.select([*schema.columns, *extra])
+    for name, kind in schema.columns.items():
+        table = _typed(table, name, kind, f"{where}: column {name!r} of a {schema.name} table")
+        if name not in schema.optional and table[name].null_count:
+            row = table[name].is_null().to_pylist().index(True)
+            raise ValueError(f"{where}: column {name!r} of a {schema.name} table is empty in row {row}.")
+    _refuse_repeats(table, schema, where)
+    return table
+
+
+def _typed(table: pa.Table, name: str, kind: pa.DataType, what: str) -> pa.Table:
+    """Cast one column. NaN among integers or texts counts as empty (pandas writes it so); an empty number is NaN."""
+    column = table[name]
+    if pa.types.is_floating(kind) and column.null_count:
+        column = column.cast(kind).fill_null(float("nan"))
+        return table.set_column(table.column_names.index(name), name, column)
+    if column.type == kind:
+        return table
+    if pa.types.is_floating(column.type) and not pa.types.is_floating(kind):
+        column = pc.if_else(pc.is_nan(column), None, column)
+    try:
+        return table.set_column(table.column_names.index(name), name, column.cast(kind))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise ValueError(f"{what}: expected {kind}, found {column.type} ({error}).") from error
+
+
+def _refuse_repeats(table: pa.Table, schema: Schema, where: str) -> None:
+    counts = table.select(list(schema.key)).group_by(list(schema.key)).aggregate([([], "count_all")])
+    repeated = counts.filter(pc.greater(counts["count_all"], 1))
+    if repeated.num_rows:
+        first = {name: repeated[name][0].as_py() for name in schema.key}
+        raise ValueError(f"{where}: {repeated.num_rows} repeated keys in a {schema.name} table, first: {first}.")
+
+
+def read(path: str | Path, schema: Schema) -> pa.Table:
+    """Read and check one table. Raises FileNotFoundError, ValueError (see `check`)."""
+    try:
+        table = pq.read_table(path)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{path}: not a readable Parquet file ({error}); remove it and run again.") from error
+    return check(table, schema, str(path))
+
+
+def read_all(paths: Sequence[str | Path], schema: Schema) -> pa.Table:
+    """Read tables of one kind as one; keys may not repeat across them."""
+    tables = [read(path, schema) for path in paths]
+    return check(pa.concat_tables(tables, promote_options="default"), schema, f"{len(paths)} tables together")
+
+
+def write(path: str | Path, table: pa.Table, schema: Schema) -> None:
+    """Check a table and write it whole (see `write_whole`)."""
+    checked = check(table.replace_schema_metadata(None), schema, str(path))
+    write_whole(path, lambda part: pq.write_table(checked, part, compression="zstd"))
+
+
+def write_whole(path: str | Path, fill: Callable[[Path], None]) -> None:
+    """Let `fill` write a temporary name in the same folder, then sync it and rename it to `path`: whole or absent."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        fill(part)
+        with open(part, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def from_rows(rows: Sequence[dict[str, object]], schema: Schema) -> pa.Table:
+    """A table of `schema` from dictionaries, one a row; also right when there are no rows."""
+    columns = {name: [row.get(name) for row in rows] for name in schema.columns}
+    return pa.table({name: pa.array(columns[name], kind) for name, kind in schema.columns.items()})
