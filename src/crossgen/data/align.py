@@ -1,0 +1,51 @@
+"""Alignment: images re-encoded once, to files, so that both labels carry the same compression.
+
+UnbiasedGenImage re-encodes each fake in every epoch; here training reads what was written once. The whole image is
+encoded, before any crop, so that the compression grid starts at the image's own corner, as in a real photograph.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from crossgen.config import Alignment
+from crossgen.data.images import Unusable, decode
+from crossgen.data.jpeg import encode
+from crossgen.data.manifest import facts_of
+
+#: Raised when aligned pixels change.
+VERSION = 1
+
+LABELS = {"real": (0,), "fake": (1,), "all": (0, 1)}
+
+
+def concerns(alignment: Alignment | None, label: int) -> bool:
+    """Whether images of a label are re-encoded."""
+    return alignment is not None and label in LABELS[alignment.to]
+
+
+def align(manifest: pd.DataFrame, root: Path, alignment: Alignment, target: Path) -> pd.DataFrame:
+    """Re-encode the usable train and val images of a manifest into `target`; returns their new manifest rows.
+
+    `path` of a row is the file's name inside `target`; an image that cannot be decoded keeps a row, quarantined.
+    """
+    rows = manifest[manifest["split"].isin(["train", "val"]) & manifest["quarantine"].isna()]
+    rows = rows[[concerns(alignment, label) for label in rows["label"]]]
+    return pd.DataFrame(
+        [
+            _aligned(row, root, alignment, target / f"{index:06d}.jpg")
+            for index, row in enumerate(rows.to_dict("records"))
+        ],
+        columns=list(manifest.columns),
+    )
+
+
+def _aligned(row: dict[Any, Any], root: Path, alignment: Alignment, target: Path) -> dict[Any, Any]:
+    try:
+        image = decode((root / str(row["path"])).read_bytes())
+    except Unusable as error:
+        return row | {"quarantine": error.reason}
+    blob = encode(image, alignment.jpeg_quality, alignment.chroma_subsampling)
+    target.write_bytes(blob)
+    return row | {"path": target.name} | facts_of(blob)

@@ -1,0 +1,180 @@
+"""Image files: what their header says, and their pixels as RGB.
+
+Everything is read by Pillow from bytes that were read once. Conversions, by one rule each; `Header.conversion` names
+the rule that `decode` will apply (None: the file holds 8-bit RGB):
+
+| rule | pixels |
+|---|---|
+| palette | colours looked up |
+| grey, 1bit | the value three times (1 bit: 0 or 255) |
+| cmyk | 255 - min(K + C (255 - K) / 255, 255), rounded, per channel; no colour profile |
+| 16bit | the low byte is dropped (value >> 8), then as above |
+| alpha_over_white | (c a + 255 (255 - a) + 127) // 255; also grey_over_white, palette_over_white, ... |
+
+EXIF orientation, colour profiles and gamma are ignored: a detector sees the pixels as they are stored. A transparent
+colour of a 16-bit file is ignored too, because 8 bits no longer tell which pixels have it.
+"""
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+
+from crossgen.data import jpeg
+
+Pixels = NDArray[np.uint8]
+
+#: Pillow reads many formats; these are what images of this field come in. JPEG first: formats are tried in order.
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "TIFF", "GIF")
+#: Pillow warns above this many pixels, as it may be an attack; no training image is as large.
+MAX_PIXELS = 89_478_485
+
+#: What Pillow's modes are called as conversions.
+_CONVERSIONS = {
+    "RGB": None, "RGBA": None, "1": "1bit", "L": "grey", "LA": "grey", "P": "palette", "PA": "palette",
+    "CMYK": "cmyk", "I;16": "16bit", "I;16B": "16bit",
+}  # fmt: skip
+
+#: Whether the bytes of a format reach to its end; Pillow finds out with the others, on opening or on decoding.
+_IS_COMPLETE: dict[str, Callable[[bytes], bool]] = {
+    "JPEG": jpeg.is_complete,
+    "PNG": lambda blob: blob.rfind(b"IEND") >= 0,
+}
+
+#: What Pillow's readers raise on broken files (found by fuzzing; RuntimeError comes from AVIF).
+_BROKEN = (
+    OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError, RuntimeError, struct.error,
+    zlib.error,
+)  # fmt: skip
+
+
+class Unusable(ValueError):  # noqa: N818 (a finding about an image, not an error of the program)
+    """An image that cannot be used. `reason` is a short code that tables count:
+    empty, undecodable, truncated, animated, too_large, unsupported_mode, under_frame."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Header:
+    """Facts of one file, read without decoding. None: unknown, or (JPEG facts) not a JPEG or undefined."""
+
+    format: str | None = None
+    mode: str | None = None
+    width: int | None = None
+    height: int | None = None
+    jpeg_quality: int | None = None
+    jpeg_quality_estimate: int | None = None
+    jpeg_tables: str | None = None
+    chroma_subsampling: str | None = None
+    progressive: bool | None = None
+    conversion: str | None = None
+    quarantine: str | None = None
+
+
+def read_header(blob: bytes) -> Header:
+    """Facts of a file from its bytes. Never raises for a bad file: `quarantine` then holds the reason."""
+    try:
+        image = _open(blob)
+    except Unusable as error:
+        return Header(quarantine=error.reason)
+    facts = jpeg.facts(image) if isinstance(image, JpegImageFile) else jpeg.Facts()
+    return Header(
+        format=_format(image),
+        mode=image.mode,
+        width=image.width,
+        height=image.height,
+        **vars(facts),
+        conversion=_conversion(image),
+        quarantine=_quarantine(image, blob),
+    )
+
+
+def decode(blob: bytes) -> Pixels:
+    """Pixels of a file as uint8 [H, W, 3] RGB, converted by the rules of this module.
+
+    Raises Unusable for whatever `read_header` quarantines, and for files that turn out to be broken on decoding.
+    """
+    image = _open(blob)
+    reason = _quarantine(image, blob)
+    if reason:
+        raise Unusable(reason)
+    try:
+        image.load()
+        return _to_rgb(image)
+    except _BROKEN as error:
+        raise Unusable("truncated" if "truncated" in str(error) else "undecodable", str(error)) from error
+
+
+def _open(blob: bytes) -> Image.Image:
+    if not blob:
+        raise Unusable("empty")
+    try:
+        return Image.open(io.BytesIO(blob), formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        raise Unusable("too_large", str(error)) from error
+    except UnidentifiedImageError as error:
+        raise Unusable("undecodable", f"none of {', '.join(FORMATS)}") from error
+    except _BROKEN as error:
+        raise Unusable("undecodable", str(error)) from error
+
+
+def _format(image: Image.Image) -> str | None:
+    """Pillow's name. A JPEG with further pictures behind it (MPO, from cameras) is its first picture: a JPEG."""
+    return "JPEG" if image.format == "MPO" else image.format
+
+
+def _quarantine(image: Image.Image, blob: bytes) -> str | None:
+    """Why an opened image is not used, or None."""
+    kind = _format(image) or ""
+    if image.width * image.height > MAX_PIXELS:
+        return "too_large"
+    if kind in _IS_COMPLETE and not _IS_COMPLETE[kind](blob):
+        return "truncated"
+    try:
+        if image.format != "MPO" and getattr(image, "is_animated", False):
+            return "animated"
+    except _BROKEN:  # to count its frames, Pillow walks through a GIF or TIFF
+        return "undecodable"
+    return None if image.mode in _CONVERSIONS else "unsupported_mode"
+
+
+def _conversion(image: Image.Image) -> str | None:
+    kind = "16bit" if _is_deep(image) else _CONVERSIONS.get(image.mode)
+    return f"{kind or 'alpha'}_over_white" if _is_transparent(image) else kind
+
+
+def _is_deep(image: Image.Image) -> bool:
+    """16 bits a channel. Pillow's mode tells it of grey images only; its raw decoder mode tells the rest, and keeps
+    the high byte. In BMP, ';16' means 16 bits a pixel."""
+    raw = ""
+    if isinstance(image, PngImageFile | TiffImageFile) and image.tile:
+        raw = str(image.tile[0].args)
+    return image.mode.startswith("I;16") or ";16" in raw
+
+
+def _is_transparent(image: Image.Image) -> bool:
+    """With an alpha channel, or (palette, grey, RGB) with a colour or table declared transparent."""
+    return image.mode in ("RGBA", "LA", "PA") or ("transparency" in image.info and not _is_deep(image))
+
+
+def _to_rgb(image: Image.Image) -> Pixels:
+    if image.mode.startswith("I;16"):
+        grey = (np.asarray(image) >> 8).astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=2)
+    if not _is_transparent(image):
+        return np.array(image.convert("RGB"))
+    pixels = np.asarray(image.convert("RGBA")).astype(np.uint16)
+    alpha = pixels[..., 3:]
+    # at most 255 * 255 + 127: fits 16 bits
+    return ((pixels[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)

@@ -1,0 +1,88 @@
+"""Alignment to files and packed crops: what is written is what training reads."""
+
+import io
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from PIL import Image
+
+from crossgen import records
+from crossgen.config import Alignment, Frame, Pool, Subset, TableSource
+from crossgen.data.align import align
+from crossgen.data.listing import build
+from crossgen.data.manifest import describe, quarantined, refuse_quarantine
+from crossgen.data.pack import pack, refuse_unbalanced
+from crossgen.data.subsets import select
+
+FRAME = Frame(kind="crop", size=64)
+
+
+def described(root, name, label):
+    source = TableSource(kind="table", root=str(root), table=str(root / f"{name}.csv"))
+    files = build(Pool(name=name, label=label, source=source), 0, 0.15, 0.3)
+    return records.check(describe(files, root), records.MANIFEST, "test")
+
+
+@pytest.fixture
+def manifest(pools):
+    tables = [described(pools, "photographs", "real"), described(pools, "checker", "fake")]
+    return pd.concat([table.to_pandas() for table in tables], ignore_index=True)
+
+
+def test_manifest_tells_header_facts(manifest):
+    reals, fakes = manifest[manifest["label"] == 0], manifest[manifest["label"] == 1]
+    assert set(reals["jpeg_quality"]) == {96} and set(reals["chroma_subsampling"]) == {"4:2:0"}
+    assert fakes["jpeg_quality"].isna().all() and set(fakes["format"]) == {"PNG"}
+    assert set(fakes["width"]) == {112} and manifest["quarantine"].isna().all()
+
+
+def test_broken_images_are_quarantined_and_too_many_refused(pools):
+    files = sorted((pools / "checker" / "train").glob("*.png"))
+    files[0].write_bytes(b"")
+    files[1].write_bytes(files[1].read_bytes()[:400])
+    table = described(pools, "checker", "fake")
+    assert quarantined(table) == {"empty": 1, "truncated": 1}
+    refuse_quarantine(table, "checker", 0.05)
+    with pytest.raises(ValueError, match=r"4.2% of 48 images are unusable .*'empty': 1.*max_quarantine 1.0%"):
+        refuse_quarantine(table, "checker", 0.01)
+
+
+def test_aligned_files_are_pillows_and_test_images_are_left_alone(pools, manifest, tmp_path):
+    target = tmp_path / "aligned"
+    target.mkdir()
+    rows = align(manifest, pools, Alignment(jpeg_quality=96), target)
+    assert set(rows["label"]) == {1} and set(rows["split"]) == {"train", "val"} and len(rows) == 24
+    assert set(rows["jpeg_quality"]) == {96} and set(rows["chroma_subsampling"]) == {"4:2:0"}
+    first = rows.iloc[0]
+    original = manifest.set_index("image_id").loc[first["image_id"], "path"]
+    expected = io.BytesIO()
+    Image.open(pools / original).save(expected, "JPEG", quality=96, subsampling="4:2:0")
+    assert (target / first["path"]).read_bytes() == expected.getvalue()
+
+
+def test_crops_come_from_the_aligned_file_on_the_grid(pools, manifest, tmp_path):
+    target = tmp_path / "checker" / "0"
+    target.mkdir(parents=True)
+    rows = align(manifest, pools, Alignment(jpeg_quality=50), target)
+    chosen = select(manifest, Subset(name="s", images_per_class=8, val_per_class=2), "t")
+    folders = {"photographs": pools, "checker": pools, "aligned/checker/0": target}
+    crops, index = pack(chosen, rows, folders, FRAME, 3)
+    assert crops.shape == (60, 64, 64, 3) and crops.dtype == np.uint8
+    records.check(pa.Table.from_pandas(index, preserve_index=False), records.CROPS, "test")
+    assert not (index[["crop_x", "crop_y"]] % 16).any().any()
+    fake = index[index["label"] == 1].iloc[1]
+    whole = np.asarray(Image.open(target / fake["path"]).convert("RGB"))
+    x, y = fake["crop_x"], fake["crop_y"]
+    assert (crops[fake["row"]] == whole[y : y + 64, x : x + 64]).all()
+    assert fake["jpeg_quality"] == 50 and fake["source_width"] == 112
+
+
+def test_images_that_cannot_be_framed_are_left_out_and_an_empty_label_is_refused(pools, manifest):
+    chosen = select(manifest, Subset(name="s"), "t")
+    folders = {"photographs": pools, "checker": pools}
+    crops, index = pack(chosen, manifest.head(0), folders, Frame(kind="crop", size=120), 1)
+    assert len(crops) == len(index) < len(chosen)
+    with pytest.raises(ValueError, match="none of 4 val fakes can be framed|none of 20 train fakes can be framed"):
+        refuse_unbalanced(index, chosen, "crops.npy")
