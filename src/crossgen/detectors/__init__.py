@@ -1,0 +1,1 @@
+"""Detectors: networks that turn an image into one logit, higher = more fake."""

@@ -1,0 +1,41 @@
+"""The zoo of architectures, and any class of your own by `package.module:Builder`."""
+
+import importlib
+from collections.abc import Callable
+
+from torch import nn
+
+from crossgen.config import Recipe
+from crossgen.detectors import timm_network
+
+Builder = Callable[..., nn.Module]
+
+#: Name in the config -> builder: keyword arguments -> module from images [n, 3, size, size] to logits [n, 1].
+ZOO: dict[str, Builder] = {"timm": timm_network.build}
+
+
+def build(recipe: Recipe) -> nn.Module:
+    """The recipe's network with fresh weights. Raises ValueError for an architecture or options that do not exist."""
+    try:
+        return _builder(recipe.architecture)(**recipe.options)
+    except TypeError as error:
+        raise ValueError(
+            f"Options {recipe.options} do not fit {recipe.architecture!r} in {recipe.name!r}: {error}."
+        ) from error
+
+
+def _builder(architecture: str) -> Builder:
+    if architecture in ZOO:
+        return ZOO[architecture]
+    module, colon, name = architecture.partition(":")
+    if not colon:
+        raise ValueError(
+            f"Unknown architecture {architecture!r}: expected one of {', '.join(ZOO)}, or 'package.module:Builder'."
+        )
+    try:
+        builder: Builder = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(
+            f"Cannot load architecture {architecture!r}: {error}; is its package on PYTHONPATH?"
+        ) from error
+    return builder
