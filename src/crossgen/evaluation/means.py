@@ -1,0 +1,95 @@
+"""Means over generators. The generators are the sample: Student's t with k - 1 degrees, whatever the number of images.
+
+The *own* test set of a train set bears its name; *off diagonal* are the other test sets. Only test sets with both
+labels count, and a mean is never taken over the defined part: if one value is undefined, so is the mean, and says why.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from crossgen.config import TestSet
+from crossgen.intervals import Estimate, Numbers, student_t
+
+
+class Mean(NamedTuple):
+    """An aggregated number and the train and test sets that went into it."""
+
+    train_set: str
+    test_generator: str
+    estimate: Estimate
+    reason: str | None
+    trains: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """One metric: `values` [train sets, test sets], NaN where undefined; `limits` of what a value can be."""
+
+    values: Numbers
+    trains: tuple[str, ...]
+    tests: tuple[TestSet, ...]
+    level: float
+    limits: tuple[float, float] = (0.0, 1.0)
+
+    def means(self) -> Iterator[Mean]:
+        """For each train set its `mean` and `mean_off_diagonal`; then, as train set `mean`, over the train sets that
+        have a test set of their own: `own`, `mean`, `mean_off_diagonal`, `own_minus_off_diagonal`, every test set."""
+        for train, name in enumerate(self.trains):
+            for which in ("mean", "mean_off_diagonal"):
+                tests = self._tests(train, which)
+                names = tuple(self.tests[test].name for test in tests)
+                yield Mean(name, which, *self._mean(self.values[train, tests], names), (name,), names)
+        own = [train for train in range(len(self.trains)) if self._own(train) is not None]
+        if own:
+            yield from self._over_trains(own)
+
+    def _over_trains(self, own: Sequence[int]) -> Iterator[Mean]:
+        names = tuple(self.trains[train] for train in own)
+        both = tuple(self.tests[test].name for test in self._both())
+        values = {which: self._per_train(own, which) for which in ("own", "mean", "mean_off_diagonal")}
+        for which, column in values.items():
+            yield Mean("mean", which, *self._mean(column, names), names, both)
+        gap = values["own"] - values["mean_off_diagonal"]
+        yield Mean("mean", "own_minus_off_diagonal", *self._mean(gap, names, difference=True), names, both)
+        for test, test_set in enumerate(self.tests):
+            column = self.values[list(own), test]
+            yield Mean("mean", test_set.name, *self._mean(column, names), names, (test_set.name,))
+
+    def _per_train(self, own: Sequence[int], which: str) -> Numbers:
+        chosen = [self.values[train, self._tests(train, which)] for train in own]
+        return np.array([each.mean() if len(each) else np.nan for each in chosen])
+
+    def _both(self) -> list[int]:
+        return [place for place, test in enumerate(self.tests) if test.fake and test.real]
+
+    def _own(self, train: int) -> int | None:
+        return next((test for test in self._both() if self.tests[test].name == self.trains[train]), None)
+
+    def _tests(self, train: int, which: str) -> list[int]:
+        """Columns that a mean of one train set runs over; none where the word means nothing."""
+        own, both = self._own(train), self._both()
+        if own is None:
+            return both if which == "mean" else []
+        return {"own": [own], "mean": both, "mean_off_diagonal": [test for test in both if test != own]}[which]
+
+    def _mean(self, values: Numbers, names: Sequence[str], difference: bool = False) -> tuple[Estimate, str | None]:
+        undefined = [name for name, value in zip(names, values, strict=True) if np.isnan(value)]
+        nothing = Estimate(np.nan, np.nan, np.nan, "student_t")
+        if not len(values):
+            return nothing, "nothing to average: no test set with both labels, or none off this train set's diagonal"
+        if undefined:
+            return nothing, f"undefined for {', '.join(undefined[:3])}" + ("" if len(undefined) < 4 else " and more")
+        low, high = self.limits
+        limits = (low - high, high - low) if difference else self.limits
+        estimate = student_t(values, self.level, limits)
+        return estimate, _no_interval(estimate, len(values))
+
+
+def _no_interval(estimate: Estimate, count: int) -> str | None:
+    if not np.isnan(estimate.low):
+        return None
+    return "no interval: one generator only" if count == 1 else "no interval: all generators alike"

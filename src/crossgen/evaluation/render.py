@@ -1,0 +1,124 @@
+"""Test pixels: every image decoded once, put through all missing conditions in that pass, cut by the frame."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from crossgen import records
+from crossgen.config import Condition, Frame, Step
+from crossgen.data import frames
+from crossgen.data.images import Unusable, decode
+from crossgen.evaluation import cells, conditions
+
+Pixels = npt.NDArray[np.uint8]
+Steps = tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Images:
+    """The usable test images of a pool's shard, ordered by image_id: the order of every cell's rows."""
+
+    ids: tuple[str, ...]
+    paths: tuple[Path, ...]
+    digest: str
+    label: int
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def test_images(manifest: pa.Table, root: Path) -> Images:
+    """The images that are tested, with a digest of who they are and what their files hold."""
+    tested = pc.and_(pc.equal(manifest["split"], "test"), pc.is_null(manifest["quarantine"]))
+    rows = manifest.filter(tested).sort_by("image_id")
+    ids, digests = rows["image_id"].to_pylist(), rows["blake3"].to_pylist()
+    labels = set(rows["label"].to_pylist())
+    if len(labels) > 1:
+        raise ValueError(f"A pool holds one label, this manifest holds {sorted(labels)}: cut it into two pools.")
+    return Images(
+        tuple(ids),
+        tuple(root / path for path in rows["path"].to_pylist()),
+        cells.key(images=list(zip(ids, digests, strict=True))),
+        labels.pop() if labels else 0,
+    )
+
+
+test_images.__test__ = False  # type: ignore[attr-defined]  # for pytest: not a test
+
+
+def shard_images(manifest: Path, shard: int, root: Path) -> Images:
+    """The test images of one shard of a pool's manifest file."""
+    rows = records.read(manifest, records.MANIFEST)
+    return test_images(rows.filter(pc.equal(rows["shard"], shard)), root)
+
+
+def effective_steps(condition: Condition, label: int, known: Sequence[Condition]) -> Steps:
+    """The steps that images of a label really go through: its base's first, none if it is for the other label."""
+    by_name = {item.name: item for item in known}
+    before = effective_steps(by_name[condition.base], label, known) if condition.base else ()
+    concerned = condition.to == "all" or condition.to == ("fake" if label else "real")
+    return before + (condition.steps if concerned else ())
+
+
+def pixel_key(images: Images, frame: Frame, steps: Steps) -> str:
+    """Name of the pixel cell: the images, the frame's geometry, the steps they really go through, our VERSION."""
+    told = [step.model_dump(mode="json") for step in steps]
+    return cells.key(images=images.digest, frame=frames.key(frame), steps=told, version=conditions.VERSION)
+
+
+def render(
+    images: Images, frame: Frame, wanted: Mapping[str, Steps], chunk: int = 256
+) -> Iterator[tuple[int, dict[str, Pixels], dict[int, str]]]:
+    """Pixels in chunks: (first row, {key: uint8 [m, size, size, 3]}, {row: reason} of images that failed).
+
+    Rows of images that failed are zero and named: nobody may score them.
+    """
+    for start in range(0, len(images), chunk):
+        rows = range(start, min(start + chunk, len(images)))
+        arrays = {key: np.zeros((len(rows), frame.size, frame.size, 3), np.uint8) for key in wanted}
+        failed: dict[int, str] = {}
+        for row in rows:
+            try:
+                image = decode(images.paths[row].read_bytes())
+                for key, steps in wanted.items():
+                    arrays[key][row - start] = conditions.render(image, steps, frame, images.ids[row])
+            except Unusable as error:
+                failed[row] = error.reason
+        yield start, arrays, failed
+
+
+def store_missing(store: cells.Store, images: Images, frame: Frame, wanted: Mapping[str, Steps]) -> None:
+    """Render into cells what the store does not hold yet, in one pass, without holding more than a chunk in memory."""
+    missing = {key: steps for key, steps in wanted.items() if not store.holds(key)}
+    if not missing:
+        return
+    parts = {key: store.begin(key) for key in missing}
+    shape = (len(images), frame.size, frame.size, 3)
+    arrays: dict[str, Any] = {
+        key: np.lib.format.open_memmap(part / "values.npy", mode="w+", dtype=np.uint8, shape=shape)
+        for key, part in parts.items()
+    }
+    failed: dict[str, str] = {}
+    for start, pixels, faults in render(images, frame, missing):
+        failed |= {str(row): reason for row, reason in faults.items()}
+        for key, values in pixels.items():
+            arrays[key][start : start + len(values)] = values
+    for key, part in parts.items():
+        arrays[key].flush()
+        store.finish(key, part, {"failed": failed, "images": images.digest})
+
+
+def failures(store: cells.Store, key: str) -> dict[int, str]:
+    """Rows of a pixel cell that hold no image, with the reason."""
+    return {int(row): reason for row, reason in store.facts(key)["failed"].items()}
+
+
+def gigabytes(images: Images, frame: Frame, n_conditions: int) -> float:
+    """Size of a pool's pixels under one frame, to hold against `max_cache_gb`."""
+    return len(images) * frame.size**2 * 3 * n_conditions / 1e9

@@ -1,0 +1,75 @@
+"""Logits: several detectors in one process, only what is missing, pixels from cells or rendered on the way."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from crossgen.config import Frame
+from crossgen.evaluation import cells
+from crossgen.evaluation.render import Images, Pixels, Steps, failures, render
+
+#: Raised when the logits of the same weights and pixels change.
+VERSION = 1
+
+#: Crops uint8 [n, size, size, 3] -> logits float32 [n].
+Judge = Callable[[Pixels], npt.NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A pixel cell that some detectors have not seen: `missing` holds (place of the detector, logit cell)."""
+
+    images: Images
+    frame: Frame
+    steps: Steps
+    pixels: str
+    missing: tuple[tuple[int, str], ...]
+
+
+def logit_key(weights: str, pixels: str) -> str:
+    """Name of a logit cell: digest of the weights, name of the pixels, our VERSION."""
+    return cells.key(weights=weights, pixels=pixels, version=VERSION)
+
+
+def score(tasks: Sequence[Task], judges: Sequence[Judge], pixels: cells.Store, logits: cells.Store) -> None:
+    """Compute the missing logit cells: float32 [n] in the order of the images, NaN where there is no picture."""
+    for group in _groups(tasks, pixels):
+        images = group[0].images
+        values = {name: np.full(len(images), np.nan, np.float32) for task in group for _, name in task.missing}
+        for start, arrays, usable in _chunks(group, pixels):
+            rows = start + np.flatnonzero(usable)
+            for task in group:
+                for judge, name in task.missing:
+                    values[name][rows] = judges[judge](arrays[task.pixels][usable])
+        for task in group:
+            for _, name in task.missing:
+                logits.write(name, values[name], {"pixels": task.pixels})
+
+
+def _groups(tasks: Sequence[Task], store: cells.Store) -> list[list[Task]]:
+    """Stored cells one by one; what must be rendered on the way together, so that an image is decoded once."""
+    stored = [[task] for task in tasks if store.whole(task.pixels)]
+    streamed: dict[tuple[str, Frame], list[Task]] = {}
+    for task in tasks:
+        if not store.whole(task.pixels):
+            streamed.setdefault((task.images.digest, task.frame), []).append(task)
+    return [*stored, *streamed.values()]
+
+
+def _chunks(
+    group: Sequence[Task], store: cells.Store, chunk: int = 256
+) -> Iterator[tuple[int, dict[str, Pixels], npt.NDArray[np.bool_]]]:
+    """(first row, {pixel cell: crops}, which rows hold a picture), from the cell if it is there, else rendered."""
+    first = group[0]
+    if not store.whole(first.pixels):
+        for start, arrays, failed in render(first.images, first.frame, {t.pixels: t.steps for t in group}, chunk):
+            n = len(arrays[first.pixels])
+            yield start, arrays, np.array([start + row not in failed for row in range(n)])
+        return
+    crops = store.read(first.pixels, verify=True)
+    missing = failures(store, first.pixels)
+    for start in range(0, len(crops), chunk):
+        part = np.asarray(crops[start : start + chunk])
+        yield start, {first.pixels: part}, np.array([start + row not in missing for row in range(len(part))])

@@ -1,0 +1,93 @@
+"""Rendering and scoring: only what is missing, decoded once, the same whether stored or streamed."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from crossgen import records
+from crossgen.config import Blur, Condition, Frame, Jpeg, Pool, TableSource
+from crossgen.data import frames
+from crossgen.data.images import decode
+from crossgen.data.listing import build
+from crossgen.data.manifest import describe
+from crossgen.evaluation import cells, conditions, render, scoring
+
+FRAME = Frame(kind="crop", size=64)
+CLEAN = Condition(name="clean")
+FAKES = Condition(name="fakes_q96", to="fake", steps=(Jpeg(step="jpeg", quality=96),))
+ALL = Condition(name="all_q96", steps=(Jpeg(step="jpeg", quality=96),))
+BLURRED = Condition(name="blurred", base="fakes_q96", steps=(Blur(step="blur", sigma=2),))
+KNOWN = (CLEAN, FAKES, ALL, BLURRED)
+
+
+def manifest_of(pools, name, label):
+    source = TableSource(kind="table", root=str(pools), table=str(pools / f"{name}.csv"))
+    files = build(Pool(name=name, label=label, source=source), 0, 0.15, 0.3)
+    return records.check(describe(files, pools), records.MANIFEST, "test")
+
+
+@pytest.fixture
+def fakes(pools):
+    return render.test_images(manifest_of(pools, "checker", "fake"), pools)
+
+
+def test_only_usable_test_images_are_taken(pools, fakes):
+    assert len(fakes) == 24 and all("/test/" in image_id for image_id in fakes.ids) and fakes.label == 1
+    (pools / "checker" / "test" / "000.png").write_bytes(b"")
+    assert len(render.test_images(manifest_of(pools, "checker", "fake"), pools)) == 23
+
+
+def test_conditions_concern_their_label_and_share_pixels(fakes):
+    assert render.effective_steps(FAKES, 0, KNOWN) == ()
+    assert render.effective_steps(FAKES, 1, KNOWN) == ALL.steps
+    assert render.effective_steps(BLURRED, 1, KNOWN) == FAKES.steps + BLURRED.steps
+    assert render.effective_steps(BLURRED, 0, KNOWN) == BLURRED.steps
+    key = {c.name: render.pixel_key(fakes, FRAME, render.effective_steps(c, 1, KNOWN)) for c in KNOWN}
+    assert key["fakes_q96"] == key["all_q96"] and len(set(key.values())) == 3
+    normalised = FRAME.model_copy(update={"mean": (0.4, 0.4, 0.4)})
+    assert render.pixel_key(fakes, normalised, ()) == key["clean"]
+
+
+def test_pixels_are_decode_then_condition_then_frame(fakes, tmp_path):
+    store = cells.Store(tmp_path / "cells")
+    render.store_missing(store, fakes, FRAME, {"c" * 32: (), "d" * 32: ALL.steps})
+    image = decode(fakes.paths[5].read_bytes())
+    assert (store.read("c" * 32)[5] == frames.fit(FRAME, image)).all()
+    assert (store.read("d" * 32)[5] == conditions.render_full(image, ALL.steps, FRAME, fakes.ids[5])).all()
+    render.store_missing(store, fakes, FRAME, {"c" * 32: (), "e" * 32: ()})
+    assert (store.computed, store.reused) == (3, 1)
+
+
+def test_an_image_that_breaks_after_the_manifest_is_a_counted_gap(fakes, tmp_path):
+    fakes.paths[3].write_bytes(fakes.paths[3].read_bytes()[:300])
+    store = cells.Store(tmp_path / "cells")
+    render.store_missing(store, fakes, FRAME, {"c" * 32: ()})
+    assert list(render.failures(store, "c" * 32)) == [3]
+    logits = score_once(fakes, store, tmp_path / "a")
+    assert np.isnan(logits[3]) and np.isfinite(np.delete(logits, 3)).all()
+
+
+def brightness(crops):
+    return crops.astype(np.float32).mean(axis=(1, 2, 3))
+
+
+def score_once(images, store, folder):
+    logits = cells.Store(folder)
+    task = scoring.Task(images, FRAME, (), "c" * 32, ((0, "f" * 32),))
+    scoring.score([task], [brightness], store, logits)
+    return np.asarray(logits.read("f" * 32))
+
+
+def test_streamed_pixels_give_the_same_logits_as_stored_ones(fakes, tmp_path):
+    store = cells.Store(tmp_path / "cells")
+    streamed = score_once(fakes, store, tmp_path / "a")
+    assert not store.whole("c" * 32)
+    render.store_missing(store, fakes, FRAME, {"c" * 32: ()})
+    stored = score_once(fakes, store, tmp_path / "b")
+    assert (streamed == stored).all() and streamed.std() > 0
+
+
+def test_two_labels_in_one_pool_are_refused(pools):
+    both = pa.concat_tables([manifest_of(pools, "checker", "fake"), manifest_of(pools, "photographs", "real")])
+    with pytest.raises(ValueError, match="A pool holds one label"):
+        render.test_images(both, pools)
