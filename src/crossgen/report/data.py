@@ -1,0 +1,142 @@
+"""What tables, figures and page are made of: the finished tables, and the order in which the config names things."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from crossgen.config import Condition, Shown
+from crossgen.report.estimates import Estimate, pool
+
+#: Words that stand where a train set or a test set stands, and mean an aggregate.
+MEAN, OFF_DIAGONAL, OWN, OWN_MINUS_OFF = "mean", "mean_off_diagonal", "own", "own_minus_off_diagonal"
+
+#: Metrics that get heat maps and matrix tables.
+SHOWN_METRICS = ("balanced_accuracy", "roc_auc")
+
+TITLES = {
+    "balanced_accuracy": "Balanced accuracy",
+    "roc_auc": "ROC-AUC",
+    MEAN: "mean",
+    OFF_DIAGONAL: "off-diagonal mean",
+    OWN: "own generator",
+}
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """Everything a report shows. Frames hold the columns of `crossgen.records`; the rest is the config's order."""
+
+    metrics: pd.DataFrame
+    differences: pd.DataFrame
+    biases: pd.DataFrame
+    probes: pd.DataFrame
+    facts: pd.DataFrame  # manifest rows of all pools
+    selections: pd.DataFrame  # manifest columns, and subset, stage, train_set
+    experiments: tuple[str, ...]
+    train_sets: tuple[str, ...]
+    generators: tuple[str, ...]  # test sets with reals and fakes
+    controls: tuple[str, ...]  # test sets of one label
+    conditions: tuple[Condition, ...]
+    matrix_conditions: tuple[str, ...]
+    comparisons: tuple[tuple[str, str], ...]  # (experiment, baseline)
+    seeds: tuple[int, ...]
+    level: float = 0.95
+    name: str = ""
+    titles: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_config(cls, config: Shown, frames: Mapping[str, pd.DataFrame]) -> "ReportData":
+        """`frames`: metrics, differences, biases, probes, facts, selections."""
+        pairs = tuple(test.name for test in config.test_sets if test.fake and test.real)
+        chosen = [experiment.train_sets for experiment in config.experiments]
+        named = [name for names in chosen for name in (pairs if names == "each" else names)]
+        return cls(
+            metrics=frames["metrics"],
+            differences=frames["differences"],
+            biases=frames["biases"],
+            probes=frames["probes"],
+            facts=frames["facts"],
+            selections=frames["selections"],
+            experiments=tuple(experiment.name for experiment in config.experiments),
+            train_sets=tuple(dict.fromkeys([name for name in pairs if name in named] + named)),
+            generators=pairs,
+            controls=tuple(test.name for test in config.test_sets if test.name not in pairs),
+            conditions=config.conditions,
+            matrix_conditions=config.matrix_conditions,
+            comparisons=tuple((pair.experiment, pair.baseline) for pair in config.comparisons),
+            seeds=tuple(sorted({seed for experiment in config.experiments for seed in experiment.seeds})),
+            level=config.statistics.level,
+            name=config.report,
+        )
+
+    def title(self, name: str) -> str:
+        """How a metric or an aggregate is printed; names given by the user stay as they are."""
+        return self.titles.get(name, TITLES.get(name, name))
+
+    @property
+    def plain(self) -> str:
+        """The condition that changes nothing: the first without steps, else the first."""
+        untouched = [c.name for c in self.conditions if not c.steps and not c.base]
+        return (untouched or [self.conditions[0].name])[0]
+
+    @property
+    def undegraded(self) -> tuple[str, ...]:
+        """Conditions that are no point of a degradation curve, the plain one first."""
+        others = [c.name for c in self.conditions if c.degradation is None and c.name != self.plain]
+        return (self.plain, *others)
+
+    @property
+    def families(self) -> dict[str, tuple[str, ...]]:
+        """Degradation (resize, jpeg, ...) to its conditions, both in the config's order."""
+        found: dict[str, tuple[str, ...]] = {}
+        for condition in self.conditions:
+            if condition.degradation:
+                found[condition.degradation] = (*found.get(condition.degradation, ()), condition.name)
+        return found
+
+    def train_sets_of(self, experiment: str) -> tuple[str, ...]:
+        """Train sets that an experiment has numbers for."""
+        return tuple(name for name in self.train_sets if (experiment, name) in self._trained)
+
+    def cell(self, experiment: str, train_set: str, test_set: str, condition: str, metric: str) -> Estimate:
+        """One number, pooled over seeds."""
+        return self._cells.get((experiment, train_set, test_set, condition, metric), Estimate())
+
+    def difference(self, pair: tuple[str, str], train_set: str, test_set: str, condition: str, metric: str) -> Estimate:
+        """Experiment minus baseline, paired, pooled over seeds."""
+        return self._paired.get((*pair, train_set, test_set, condition, metric), Estimate())
+
+    def called_fake(self, experiment: str, train_set: str, control: str) -> Estimate:
+        """Share of a control's images called fake under the plain condition: fpr of reals, tpr of fakes."""
+        share = self.cell(experiment, train_set, control, self.plain, "fpr")
+        return share if share.defined else self._fakes_only(experiment, train_set, control, share)
+
+    def _fakes_only(self, experiment: str, train_set: str, control: str, otherwise: Estimate) -> Estimate:
+        share = self.cell(experiment, train_set, control, self.plain, "tpr")
+        return share if share.defined else otherwise
+
+    @cached_property
+    def _cells(self) -> dict[tuple[str, ...], Estimate]:
+        return _pool(self.metrics, ("experiment", "train_set", *CELL))
+
+    @cached_property
+    def _paired(self) -> dict[tuple[str, ...], Estimate]:
+        return _pool(self.differences, ("experiment", "baseline", "train_set", *CELL))
+
+    @cached_property
+    def _trained(self) -> set[tuple[str, str]]:
+        return {(key[0], key[1]) for key in self._cells}
+
+
+CELL = ("test_generator", "condition", "metric")
+
+
+def _pool(frame: pd.DataFrame, keys: tuple[str, ...]) -> dict[tuple[str, ...], Estimate]:
+    rows: dict[tuple[str, ...], list[Mapping[Any, Any]]] = defaultdict(list)
+    for row in frame.to_dict("records"):
+        rows[tuple(row[key] for key in keys)].append(row)
+    return {key: pool(seeds) for key, seeds in rows.items()}

@@ -1,0 +1,72 @@
+"""A number with its interval, and how the seeds of one cell become one number."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import isnan, nan
+from typing import Any
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A share in [0, 1] (or a difference of shares) with its interval; NaN and a reason where undefined.
+
+    Over several seeds `value` is the mean, and `low` and `high` are the lowest and highest bound of any seed: wider
+    than the interval of each, so that "separated" means separated in every seed. `spread` holds the extreme values.
+    """
+
+    value: float = nan
+    low: float = nan
+    high: float = nan
+    n_real: int = 0
+    n_fake: int = 0
+    spread: tuple[float, float] = (nan, nan)
+    reason: str = "not computed"
+
+    @property
+    def defined(self) -> bool:
+        """Whether there is a value at all."""
+        return not isnan(self.value)
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether both bounds are known."""
+        return not (isnan(self.low) or isnan(self.high))
+
+    @property
+    def separated(self) -> bool:
+        """Whether the interval excludes 0 (for differences)."""
+        return self.has_interval and (self.low > 0 or self.high < 0)
+
+
+def pool(rows: Iterable[Mapping[Any, Any]]) -> Estimate:
+    """One estimate from the rows of all seeds; undefined when it is undefined in one of them."""
+    rows = list(rows)
+    lost = [row for row in rows if pd.isna(row["value"])]
+    if lost:
+        return Estimate(
+            n_real=_count(rows[0], "n_real"), n_fake=_count(rows[0], "n_fake"), reason=_reason(lost, len(rows))
+        )
+    values, lows, highs = ([float(row[name]) for row in rows] for name in ("value", "low", "high"))
+    known = not any(isnan(bound) for bound in lows + highs)
+    return Estimate(
+        value=sum(values) / len(values),
+        low=min(lows) if known else nan,
+        high=max(highs) if known else nan,
+        n_real=_count(rows[0], "n_real"),
+        n_fake=_count(rows[0], "n_fake"),
+        spread=(min(values), max(values)),
+        reason="" if known else _reason(rows[:1], 1),
+    )
+
+
+def _count(row: Mapping[Any, Any], name: str) -> int:
+    count = row.get(name, 0)
+    return 0 if pd.isna(count) else int(count)
+
+
+def _reason(lost: list[Mapping[Any, Any]], seeds: int) -> str:
+    reason = lost[0].get("reason")
+    text = reason if isinstance(reason, str) and reason else "undefined"
+    return text if seeds == 1 else f"{len(lost)} of {seeds} seeds: {text}"

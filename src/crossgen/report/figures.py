@@ -1,0 +1,36 @@
+"""The report's figures: what can be drawn, and which a report needs."""
+
+from collections.abc import Callable
+from functools import partial
+
+from matplotlib.figure import Figure
+
+from crossgen.report.curves import degradation
+from crossgen.report.data import SHOWN_METRICS, ReportData
+from crossgen.report.dots import controls, probes
+from crossgen.report.heatmaps import matrix
+from crossgen.report.histograms import biases
+from crossgen.report.style import save
+
+__all__ = ["FIGURES", "plan", "save"]
+
+#: Kind to drawer; every drawer takes the report's data first.
+FIGURES: dict[str, Callable[..., Figure]] = {
+    "matrix": matrix,  # condition, metric
+    "degradation": degradation,  # metric
+    "biases": biases,  # subset
+    "probes": probes,  # subset
+    "controls": controls,
+}
+
+
+def plan(data: ReportData) -> dict[str, Callable[[], Figure]]:
+    """Every figure of a report by file stem; nothing is drawn before it is called."""
+    planned: dict[str, tuple[str, ...]] = {
+        **{f"matrix_{c}_{m}": ("matrix", c, m) for c in data.matrix_conditions for m in SHOWN_METRICS},
+        **{f"degradation_{metric}": ("degradation", metric) for metric in SHOWN_METRICS},
+        **{f"biases_{subset}": ("biases", subset) for subset in dict.fromkeys(data.selections["subset"])},
+        **{f"probes_{subset}": ("probes", subset) for subset in dict.fromkeys(data.probes["subset"])},
+        **({"controls": ("controls",)} if data.controls else {}),
+    }
+    return {name: partial(FIGURES[kind], data, *rest) for name, (kind, *rest) in planned.items()}
