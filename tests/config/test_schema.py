@@ -5,6 +5,7 @@ import json
 import jsonschema
 import pytest
 import yaml
+
 from crossgen.config.schema import schema_text
 from toys import ROOT
 

@@ -1,0 +1,57 @@
+# The commands a newcomer types. `make demo` and `make test` need nothing but Linux, Python >= 3.11 and a package index.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CORES ?= 2
+ACTIVE := export PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONNOUSERSITE=1;
+
+.PHONY: help setup demo test test-long lint types clean mini-data lock
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(READY) ## create the environment in .venv from the hashed lock
+
+# uv comes into a folder of its own: the lock is installed exactly, and uv is not part of it.
+$(READY): envs/requirements.txt pyproject.toml src/crossgen/__init__.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "crossgen needs Python >= 3.11: make PYTHON=python3.12 ...")'
+	@test -x $(VENV)/uv/bin/uv || { $(PYTHON) -m venv --clear $(VENV) && $(PYTHON) -m venv $(VENV)/uv && $(VENV)/uv/bin/pip install --quiet --disable-pip-version-check "uv>=0.9,<1"; }
+	@$(VENV)/uv/bin/uv pip sync --quiet --python $(BIN)/python --require-hashes envs/requirements.txt
+	@$(VENV)/uv/bin/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY) ## run everything on the embedded mini data set; ends with a summary
+	@$(ACTIVE) snakemake --cores $(CORES) --quiet rules host progress
+	@$(ACTIVE) crossgen summary --run results/mini/run.json
+
+test: $(READY) ## the test suite (at most 8 minutes on 2 cores)
+	@$(ACTIVE) pytest -q -n $(CORES) --dist loadfile -m "not long"
+
+test-long: $(READY) ## the long tests that only .ci/run calls
+	@$(ACTIVE) pytest -q -m long
+
+lint: $(READY) ## formatting, style, import contracts, workflow lint
+	@$(ACTIVE) ruff format --check .
+	@$(ACTIVE) ruff check .
+	@$(ACTIVE) snakefmt --check Snakefile workflow
+	@$(ACTIVE) snakemake --lint
+	@$(ACTIVE) snakemake --snakefile workflow/mini/Snakefile --config work=mini-work --lint
+	@$(ACTIVE) lint-imports
+
+types: $(READY) ## mypy, strict
+	@$(ACTIVE) mypy
+
+clean: ## remove results (and nothing else)
+	@find results -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
+
+mini-data: $(READY) ## make data/mini again (hours; needs package indexes; see workflow/mini)
+	@$(ACTIVE) workflow/mini/run
+
+lock: ## resolve envs/requirements.in anew
+	@cd envs && ../$(VENV)/uv/bin/uv pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header --python-version 3.11 --universal requirements.in -o requirements.txt
+	@$(PYTHON) envs/conda.py

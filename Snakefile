@@ -1,0 +1,112 @@
+# crossgen: from images to a cross-generator matrix, degraded tests and a bias audit.
+#
+#   snakemake --cores 2                          everything, on config/mini.yaml
+#   snakemake --cores 2 matrix                   one part, by a named target or by a file
+#   snakemake --cores 2 --configfile my.yaml     another run
+#   snakemake --profile slurm --configfile ...   the same on a cluster
+import sys
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+min_version("9.20")
+
+# Jobs and this file find the package under src/: environments hold dependencies only.
+SRC = Path(workflow.basedir) / "src"
+sys.path.insert(0, str(SRC))
+shell.executable("bash")
+shell.prefix(f"set -euo pipefail; export PYTHONPATH='{SRC}'${{{{PYTHONPATH:+:$PYTHONPATH}}}}; ")
+
+
+include: "workflow/rules/common.smk"
+
+
+wildcard_constraints:
+    pool=one_of(POOLS),
+    shard="[0-9]+",
+    subset=one_of(SUBSETS),
+    train_set=one_of(TRAIN_SETS),
+    experiment=one_of(EXPERIMENTS),
+    alignment=one_of(ALIGNMENTS),
+    packing=one_of(PACKINGS),
+    seed="[0-9]+",
+    batch="[0-9]+",
+    figure=one_of(FIGURES),
+
+
+localrules:
+    all,
+    downloads,
+    metadata,
+    audit,
+    subsets,
+    align,
+    train,
+    matrix,
+    degraded,
+    plots,
+    gather_manifest,
+    collect_scores,
+
+
+rule all:
+    default_target: True
+    input:
+        f"{REPORT}/report.html",
+
+
+rule downloads:
+    input:
+        every_listing(),
+
+
+rule metadata:
+    input:
+        every_manifest(),
+
+
+rule audit:
+    input:
+        f"{REPORT}/audit/biases.parquet",
+        f"{REPORT}/tables/biases.md",
+        figures("biases", "probes"),
+
+
+rule subsets:
+    input:
+        every_selection(),
+
+
+rule align:
+    input:
+        every_alignment(),
+        every_packing(),
+
+
+rule train:
+    input:
+        every_detector(),
+
+
+rule matrix:
+    input:
+        f"{REPORT}/tables/matrix.md",
+        figures("matrix"),
+
+
+rule degraded:
+    input:
+        f"{REPORT}/tables/degraded.md",
+        figures("degradation"),
+
+
+rule plots:
+    input:
+        figures(),
+
+
+include: "workflow/rules/data.smk"
+include: "workflow/rules/subsets.smk"
+include: "workflow/rules/detectors.smk"
+include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/report.smk"

@@ -1,0 +1,61 @@
+"""`crossgen <command>`: the steps of the workflow, each of which also runs by hand."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from crossgen import __version__
+
+#: In the order of the flow. A command's module bears its name, with underscores.
+COMMANDS = {
+    "download": "list a pool's images and verify their files",
+    "extract-metadata": "read the header facts of a shard's images",
+    "gather-manifest": "join a pool's shards and refuse too many unusable images",
+    "audit-biases": "measure what header facts alone tell of real and fake",
+    "filter-subset": "choose the images that one detector learns from",
+    "align-jpeg": "re-encode a shard's training images, once, to files",
+    "pack-crops": "cut a train set's crops into one array",
+    "train-detector": "train one detector",
+    "render-conditions": "put a shard's test images through the missing conditions",
+    "score-images": "compute the missing logits of some detectors",
+    "collect-scores": "assemble one detector's scores",
+    "compute-metrics": "metrics with intervals, and paired differences",
+    "tabulate": "write the tables",
+    "plot": "draw a figure",
+    "report": "write the report page and run.json",
+    "summary": "print the summary of a finished run",
+    "prune": "delete cells that no run refers to",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Faults of the user's input are one message on stderr and exit status 1."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    parser = argparse.ArgumentParser(
+        prog="crossgen",
+        description="An unbiased cross-generator benchmark for detectors of AI-generated images.",
+        epilog="example: crossgen download --help; the whole workflow: snakemake --cores 2",
+    )
+    parser.add_argument("--version", action="version", version=f"crossgen {__version__}")
+    choices = parser.add_subparsers(dest="command", required=True, metavar="command")
+    chosen = next((word for word in given if not word.startswith("-")), None)
+    for name, text in COMMANDS.items():
+        inner = choices.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        inner.formatter_class = argparse.RawDescriptionHelpFormatter
+        if name == chosen:  # the others are not imported: help stays fast
+            module = importlib.import_module(f"crossgen.commands.{name.replace('-', '_')}")
+            inner.epilog = f"example:\n  {module.EXAMPLE}"
+            module.configure(inner)
+            inner.set_defaults(run=module.run)
+    options = parser.parse_args(given)
+    try:
+        options.run(options)
+    except (ValueError, OSError) as error:
+        print(f"crossgen {options.command}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""Metrics with intervals, and paired differences."""
+
+import argparse
+import json
+from pathlib import Path
+
+import pyarrow as pa
+from pydantic import BaseModel
+
+from crossgen import records
+from crossgen.config import Comparison, Statistics, TestSet
+from crossgen.evaluation.metrics import compare, compute_metrics
+
+EXAMPLE = """crossgen compute-metrics --scores scores.parquet --manifests photographs.parquet biggan.parquet \\
+    --tests '{"test_sets": [{"name": "biggan", "fake": "biggan", "real": "photographs"}]}' \\
+    --metrics metrics.parquet --differences differences.parquet"""
+
+
+class Tests(BaseModel):
+    """The part of the config that metrics depend on."""
+
+    test_sets: tuple[TestSet, ...]
+    comparisons: tuple[Comparison, ...] = ()
+    statistics: Statistics = Statistics()
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--scores", required=True, type=Path, nargs="+", help="scores of all detectors")
+    parser.add_argument("--manifests", required=True, type=Path, nargs="+", help="manifests of the tested pools")
+    parser.add_argument("--tests", required=True, help="JSON of the config's test_sets, comparisons, statistics")
+    parser.add_argument("--train-generators", default="{}", help="JSON: train set to its generator, where single")
+    parser.add_argument("--metrics", required=True, type=Path, help="metrics to write (Parquet)")
+    parser.add_argument("--differences", required=True, type=Path, help="paired differences to write (Parquet)")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write metrics and differences."""
+    tests = Tests.model_validate_json(options.tests)
+    scores = records.read_all(options.scores, records.SCORES).to_pandas()
+    facts = records.read_all(options.manifests, records.MANIFEST).to_pandas()
+    generators = json.loads(options.train_generators)
+    metrics = compute_metrics(scores, facts, tests.test_sets, generators, tests.statistics)
+    differences = compare(scores, facts, tests.test_sets, tests.comparisons, tests.statistics)
+    records.write(options.metrics, pa.Table.from_pandas(metrics, preserve_index=False), records.METRICS)
+    records.write(options.differences, pa.Table.from_pandas(differences, preserve_index=False), records.DIFFERENCES)
+    print(f"{options.metrics}: {len(metrics)} numbers; {options.differences}: {len(differences)} differences")

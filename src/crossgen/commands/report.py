@@ -1,0 +1,59 @@
+"""Write the report page and run.json."""
+
+import argparse
+import json
+import os
+from pathlib import Path
+
+from blake3 import blake3
+
+from crossgen.records import write_whole
+from crossgen.report import inputs
+from crossgen.report.page import render
+from crossgen.report.summary import summary_text
+from crossgen.report.tables import TABLES
+
+EXAMPLE = (
+    "crossgen report --page report.html --summary summary.txt --run run.json --figures figures/*.svg (and the inputs)"
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    inputs.configure(parser)
+    parser.add_argument("--figures", required=True, type=Path, nargs="+", help="figures to show (SVG)")
+    parser.add_argument("--files", required=True, help="JSON: role to the path(s) that run.json tells of")
+    parser.add_argument("--page", required=True, type=Path, help="page to write (HTML, self-contained)")
+    parser.add_argument("--summary", required=True, type=Path, help="summary to write (text)")
+    parser.add_argument("--run", dest="run_file", required=True, type=Path, help="run.json to write")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write page, summary and run.json."""
+    data = inputs.read(options)
+    folder = options.page.parent
+    roles = {role: _listed(told, folder) for role, told in json.loads(options.files).items()}
+    tables = {name: build(data) for name, build in TABLES.items()}
+    links = {role: told["path"] for role, told in roles.items() if isinstance(told, dict)}
+    page = render(data, {path.stem: path for path in options.figures}, tables, links)
+    text = summary_text(data)
+    write_whole(options.page, lambda path: _write(path, page))
+    write_whole(options.summary, lambda path: _write(path, text))
+    own = {"page": _told(options.page, folder), "summary": _told(options.summary, folder)}
+    told = json.dumps({"run_version": 1, "report": data.name, "files": {**roles, **own}}, indent=1, sort_keys=True)
+    write_whole(options.run_file, lambda path: _write(path, told + "\n"))
+    print(f"{options.page} {options.summary} {options.run_file}")
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def _listed(told: str | list[str], folder: Path) -> dict[str, str] | list[dict[str, str]]:
+    return _told(Path(told), folder) if isinstance(told, str) else [_told(Path(path), folder) for path in told]
+
+
+def _told(path: Path, folder: Path) -> dict[str, str]:
+    """Path relative to run.json, and what the file held."""
+    relative = Path(os.path.relpath(path, folder)).as_posix()
+    return {"path": relative, "blake3": blake3(path.read_bytes()).hexdigest()}

@@ -1,0 +1,271 @@
+"""The graph: run once with 2 generators and 1 condition in a copy of the repository, then asked what changes cost."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from blake3 import blake3
+
+from toys import ROOT, draw_pools, synthetic, toy_config, write_tables
+
+COPIED = ("Snakefile", "src", "workflow", "config", "envs", "slurm")
+
+
+class Checkout:
+    """A copy of the repository's code with toy images and a config; `snakemake` runs in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in COPIED:
+            source = ROOT / name
+            ignore = shutil.ignore_patterns("__pycache__", "mini")
+            shutil.copytree(source, folder / name, ignore=ignore) if source.is_dir() else shutil.copy(source, folder)
+        draw_pools(folder / "images", n=24)
+        write_tables(folder / "images")
+        self.config = toy_config(folder / "images")
+
+    def snakemake(self, *arguments: str, config: dict | None = None, check: bool = True) -> str:
+        (self.folder / "toy.yaml").write_text(json.dumps(config or self.config))
+        command = [sys.executable, "-m", "snakemake", "--configfile", "toy.yaml", "--cores", "2", *arguments]
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        done = subprocess.run(
+            command, cwd=self.folder, capture_output=True, text=True, env=os.environ | {"PATH": path}, timeout=420
+        )
+        output = done.stdout + done.stderr
+        assert not check or done.returncode == 0, output[-6000:]
+        return output
+
+    def planned(self, *arguments: str, config: dict | None = None) -> dict[str, int]:
+        """Rule to number of jobs that would run."""
+        output = self.snakemake("--quiet", "rules", "-n", *arguments, config=config)
+        stats = output.split("Job stats:")[-1] if "Job stats:" in output else ""
+        return {name: int(n) for name, n in re.findall(r"^(\w+) +(\d+)$", stats, re.M) if name != "total"}
+
+    def logged(self, rule: str) -> dict[str, tuple[int, int]]:
+        """Log to (cells computed, cells reused) of a render or score rule."""
+        found = {}
+        folder = self.folder / "results" / "toy" / "logs" / rule
+        for path in sorted(folder.rglob("*.log")):
+            computed, reused = re.search(r"cells: computed=(\d+) reused=(\d+)", path.read_text()).groups()
+            found[path.relative_to(folder).as_posix()] = (int(computed), int(reused))
+        return found
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory) -> Checkout:
+    """A finished run."""
+    checkout = Checkout(tmp_path_factory.mktemp("fresh"))
+    checkout.snakemake()
+    return checkout
+
+
+@pytest.fixture
+def run(fresh, tmp_path) -> Checkout:
+    """A private copy of the finished run, with the times of its files."""
+    copy = Checkout.__new__(Checkout)
+    copy.folder, copy.config = tmp_path / "run", json.loads(json.dumps(fresh.config))
+    shutil.copytree(fresh.folder, copy.folder, copy_function=shutil.copy2)
+    return copy
+
+
+def test_every_rule_has_a_command_and_a_log_folder_of_its_name():
+    text = "\n".join(path.read_text() for path in sorted((ROOT / "workflow" / "rules").glob("*.smk")))
+    rules = re.split(r"^rule (\w+):$", text, flags=re.M)
+    found = dict(zip(rules[1::2], rules[2::2], strict=True))
+    assert len(found) >= 13
+    for name, body in found.items():
+        assert (ROOT / "src" / "crossgen" / "commands" / f"{name}.py").is_file(), name
+        assert f"python -m crossgen {name.replace('_', '-')} " in body, name
+        assert re.search(rf"/logs/{name}[/.]", body), name
+
+
+def test_the_run_made_what_it_promises(fresh):
+    report = fresh.folder / "results" / "toy"
+    told = json.loads((report / "run.json").read_text())["files"]
+    listed = [item for value in told.values() for item in (value if isinstance(value, list) else [value])]
+    assert len(listed) > 20
+    for item in listed:
+        assert blake3((report / item["path"]).read_bytes()).hexdigest() == item["blake3"], item
+    metrics = pd.read_parquet(report / "metrics.parquet")
+    cells = metrics[metrics["metric"].eq("roc_auc") & ~metrics["test_generator"].str.startswith(("mean", "own"))]
+    cells = cells[cells["train_set"] != "mean"]
+    assert len(cells) == 2 * 2 * 2 and cells["value"].notna().all() and (cells["coverage"] == 1).all()
+    assert (report / "report.html").stat().st_size > 10_000
+    assert not list((fresh.folder / "results").rglob("*.part"))
+
+
+def test_scores_are_the_shared_cells_and_name_no_machine(fresh):
+    for path in (fresh.folder / "results" / "toy").rglob("*.parquet"):
+        frame = pd.read_parquet(path)
+        texts = frame.select_dtypes(exclude="number").astype(str)
+        assert not texts.apply(lambda column: column.str.contains(str(fresh.folder), regex=False)).any().any(), path
+
+
+def test_touching_nothing_runs_nothing(run):
+    assert "Nothing to be done" in run.snakemake()
+
+
+def test_a_file_target_asks_for_its_own_part_only(run):
+    shutil.rmtree(run.folder / "results")
+    plan = run.planned("results/toy/detectors/raw/checker/seed0/detector.safetensors")
+    assert plan["train_detector"] == 1 and plan["pack_crops"] == 1 and "align_jpeg" not in plan
+    assert run.planned("align")["align_jpeg"] == 2
+
+
+@pytest.mark.parametrize(
+    "target", ["downloads", "metadata", "audit", "subsets", "align", "train", "matrix", "degraded", "plots", "report"]
+)
+def test_named_targets_are_there(run, target):
+    assert "Nothing to be done" in run.snakemake("-n", target)
+
+
+def test_training_never_opens_a_test_image_and_repeats_itself_bit_by_bit(run):
+    target = run.folder / "results" / "toy" / "detectors" / "unbiased" / "checker" / "seed0" / "detector.safetensors"
+    before = target.read_bytes()
+    for folder in ("aligned", "crops", "subsets", "detectors"):
+        shutil.rmtree(run.folder / "results" / "toy" / folder)
+    for path in (run.folder / "images").glob("*/test/*"):
+        path.unlink()
+    run.snakemake(target.relative_to(run.folder).as_posix())
+    assert target.read_bytes() == before
+
+
+def test_a_changed_recipe_trains_only_its_detectors(run):
+    other = run.config["recipes"][0] | {"name": "other"}
+    run.config["recipes"].append(other)
+    run.config["experiments"][1]["recipe"] = "other"
+    other["steps"] = 7
+    plan = run.planned("train")
+    assert plan == {"train": 1, "train_detector": 2}
+    reasons = run.snakemake("-n", "train")
+    assert "Params have changed" in reasons and "detectors/raw/" not in reasons.split("reason:")[1]
+
+
+def test_a_changed_condition_renders_and_scores_only_itself(run):
+    run.config["conditions"].append({"name": "blurred", "steps": [{"step": "blur", "sigma": 2}]})
+    assert not {"train_detector", "align_jpeg", "extract_metadata"} & set(run.planned())
+    run.snakemake("results/toy/metrics.parquet")
+    assert set(run.logged("render_conditions").values()) == {(1, 1)}
+    assert run.logged("score_images") == {"0.log": (4 * 3, 4 * 3)}
+    metrics = pd.read_parquet(run.folder / "results" / "toy" / "metrics.parquet")
+    assert set(metrics["condition"]) == {"clean", "blurred"}
+    run.config["conditions"][1]["steps"][0]["sigma"] = 3
+    run.snakemake("results/toy/metrics.parquet")
+    assert run.logged("score_images") == {"0.log": (4 * 3, 4 * 3)}
+
+
+def test_conditions_that_leave_reals_alone_share_their_cells(run):
+    run.config["conditions"].append({"name": "fakes", "to": "fake", "steps": [{"step": "jpeg", "quality": 96}]})
+    run.config["conditions"].append({"name": "every", "steps": [{"step": "jpeg", "quality": 96}]})
+    run.snakemake("results/toy/scores/raw/checker/seed0.parquet")
+    assert run.logged("render_conditions")["photographs/0.log"] == (1, 1)
+    assert run.logged("render_conditions")["checker/0.log"] == (1, 1)
+    scores = pd.read_parquet(run.folder / "results" / "toy" / "scores" / "raw" / "checker" / "seed0.parquet")
+    wide = scores.pivot(index=["label", "image_id"], columns="condition", values="logit")
+    assert (wide.loc[0, "fakes"] == wide.loc[0, "clean"]).all() and (wide.loc[1, "fakes"] == wide.loc[1, "every"]).all()
+    assert (wide.loc[1, "fakes"] != wide.loc[1, "clean"]).any()
+
+
+def test_plotting_code_redraws_only(run):
+    style = run.folder / "src" / "crossgen" / "report" / "style.py"
+    style.write_text(style.read_text() + "\n\nUNUSED = 1\n")
+    plan = run.planned()
+    assert set(plan) == {"all", "plot", "report"}
+    page = run.folder / "src" / "crossgen" / "report" / "page.py"
+    style.write_text(style.read_text().replace("UNUSED = 1", ""))
+    page.write_text(page.read_text() + "\n# a remark\n")
+    assert run.planned() == {}
+
+
+def test_a_new_version_of_the_training_loop_trains_again(run):
+    loop = run.folder / "src" / "crossgen" / "training" / "loop.py"
+    loop.write_text(loop.read_text() + "\n\nUNUSED = 1\n")
+    assert run.planned() == {}
+    loop.write_text(loop.read_text().replace("VERSION = 1", "VERSION = 2"))
+    assert run.planned()["train_detector"] == 4
+
+
+def test_another_generator_touches_nothing_that_exists(run):
+    folder = run.folder / "images"
+    for split, start in (("train", 0), ("test", 1000)):
+        for index in range(24):
+            path = folder / "dots" / split / f"{index:03d}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            from PIL import Image
+
+            Image.fromarray(synthetic(9000 + start + index, 112, 4)).save(path)
+    write_tables(folder)
+    table = {"kind": "table", "root": str(folder), "table": str(folder / "dots.csv")}
+    run.config["pools"].append({"name": "dots", "label": "fake", "source": table})
+    run.config["test_sets"].append({"name": "dots", "fake": "dots", "real": "photographs"})
+    for name in ("photographs", "checker", "stripes"):  # write_tables rewrote them alike: only their time changed
+        os.utime(folder / f"{name}.csv", (0, 0))
+    plan = run.planned()
+    only = {"download": 1, "extract_metadata": 1, "align_jpeg": 1, "filter_subset": 2, "train_detector": 2}
+    assert {name: plan.get(name) for name in only} == only and plan["render_conditions"] == 1
+    run.snakemake("results/toy/metrics.parquet")
+    assert run.logged("render_conditions")["dots/0.log"] == (1, 0)
+    assert run.logged("score_images") == {"0.log": (4 * 1 + 2 * 4, 4 * 3)}
+
+
+def test_an_ablation_adds_only_its_own_detectors(run):
+    ablation = {
+        "report": "ablated",
+        "experiments": [
+            run.config["experiments"][0],
+            run.config["experiments"][0] | {"name": "fewer", "vary": {"subset.images_per_class": [4, 8]}},
+        ],
+        "comparisons": [],
+    }
+    plan = run.planned(config=run.config | ablation)
+    assert plan["train_detector"] == 4 and plan["pack_crops"] == 4
+    assert not {"download", "extract_metadata", "align_jpeg"} & set(plan)
+
+
+def test_a_half_cell_is_computed_again(run):
+    values = sorted((run.folder / "results" / "toy" / "cells" / "logits").glob("*/*/values.npy"))
+    values[0].write_bytes(values[0].read_bytes()[:-4])
+    run.snakemake("results/toy/metrics.parquet", "--forcerun", "score_images")
+    assert run.logged("score_images") == {"0.log": (1, 11)}
+
+
+def test_bad_configs_stop_before_any_job(run):
+    output = run.snakemake(
+        "-n", config=run.config | {"conditions": [{"name": "x", "steps": [{"step": "jpg"}]}]}, check=False
+    )
+    assert "Unknown step 'jpg' in 'x': expected one of jpeg" in output and "Traceback" not in output
+
+
+def test_too_few_images_stop_with_counts_in_the_log(run):
+    run.config["subsets"][0]["images_per_class"] = 500
+    run.snakemake("subsets", check=False)
+    log = run.folder / "results" / "toy" / "logs" / "filter_subset" / "raw" / "checker.log"
+    assert "leaves 20 train reals for train set 'checker', but images_per_class asks for 500" in log.read_text()
+
+
+def test_prune_keeps_what_runs_refer_to(run):
+    run.config["conditions"].append({"name": "blurred", "steps": [{"step": "blur", "sigma": 2}]})
+    run.snakemake("results/toy/metrics.parquet")
+    del run.config["conditions"][1]
+    run.snakemake("results/toy/metrics.parquet")
+    command = [sys.executable, "-m", "crossgen", "prune", "--store", "toy"]
+    environment = os.environ | {"PYTHONPATH": str(run.folder / "src")}
+    told = subprocess.run(command, cwd=run.folder, env=environment, capture_output=True, text=True, check=True).stdout
+    assert told.startswith("deleted 15 cells")  # pixels of 3 pools, logits of 4 detectors on each
+    run.snakemake("results/toy/metrics.parquet", "--forcerun", "score_images")
+    assert run.logged("score_images") == {"0.log": (0, 12)}
+    assert "torch" not in (run.folder / "results" / "toy" / "logs" / "score_images" / "0.log").read_text()
+
+
+@pytest.mark.parametrize("profile", [(), ("--profile", "slurm")])
+def test_the_mini_config_dry_runs(profile):
+    command = [sys.executable, "-m", "snakemake", "-n", "--cores", "2", "--quiet", "rules", "--forceall", *profile]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"train_detector +16", done.stdout + done.stderr)

@@ -1,0 +1,224 @@
+# Names, targets and constraints: the only Python of the workflow. Only .smk files know the layout of results/.
+import json
+import re
+import shlex
+
+from crossgen import code
+from crossgen.config import Shown, derive
+from crossgen.config.loading import ConfigError, load
+
+
+def resolved():
+    """The caller's config files (else the mini set's), what they extend, and --config, checked."""
+    settings = workflow.config_settings
+    files = list(settings.configfiles) or [Path(workflow.basedir) / "config" / "mini.yaml"]
+    try:
+        return load(files, settings.config)
+    except ConfigError as error:
+        raise WorkflowError(f"The configuration cannot be used:\n{error}") from None
+
+
+CONFIG = resolved()
+config.clear()
+config.update(CONFIG.model_dump(mode="json"))
+
+STORE = f"results/{CONFIG.data}"
+REPORT = f"results/{CONFIG.report}"
+POOLS = {pool.name: pool for pool in CONFIG.pools}
+SUBSETS = {subset.name: subset for subset in CONFIG.subsets}
+RECIPES = {recipe.name: recipe for recipe in CONFIG.recipes}
+EXPERIMENTS = {experiment.name: experiment for experiment in CONFIG.experiments}
+TRAIN_SETS = derive.train_sets(CONFIG)
+DETECTORS = {detector.key: detector for detector in derive.detectors(CONFIG)}
+TESTED = derive.tested_pools(CONFIG)
+METRICS = ["balanced_accuracy", "roc_auc"]
+TABLES = ["summary", "matrix", "degraded", "controls", "biases", "attributes", "data"]
+
+
+USED_SUBSETS = list(dict.fromkeys(detector.experiment.subset for detector in DETECTORS.values()))
+FIGURES = [
+    *(f"matrix_{condition}_{metric}" for condition in CONFIG.matrix_conditions for metric in METRICS),
+    *(f"degradation_{metric}" for metric in METRICS),
+    *(f"{kind}_{subset}" for kind in ("biases", "probes") for subset in USED_SUBSETS),
+    *(["controls"] if any(not (item.fake and item.real) for item in CONFIG.test_sets) else []),
+]
+
+
+def alignment_name(alignment):
+    """Names what is written, not who asked: subsets with the same alignment share its files."""
+    chroma = alignment.chroma_subsampling.replace(":", "")
+    return f"q{alignment.jpeg_quality}_{chroma}_{alignment.to}"
+
+
+def packing_name(recipe):
+    """Names the crops cut: recipes that cut the same share them."""
+    frame = recipe.frame
+    shape = f"{frame.kind}{frame.size}_grid{frame.grid}_{frame.small}_{frame.filter}"
+    return f"{shape}_x{recipe.crops_per_image}"
+
+
+ALIGNMENTS = {alignment_name(subset.align): subset.align for subset in CONFIG.subsets if subset.align}
+PACKINGS = {packing_name(recipe): recipe for recipe in CONFIG.recipes}
+BATCHES = [
+    list(DETECTORS)[start : start + CONFIG.detectors_per_score_job]
+    for start in range(0, len(DETECTORS), CONFIG.detectors_per_score_job)
+]
+BATCH_OF = {key: number for number, keys in enumerate(BATCHES) for key in keys}
+
+
+def one_of(names):
+    """A wildcard constraint: these names and nothing else."""
+    return "|".join(re.escape(name) for name in names) or "(?!)"
+
+
+def as_json(item, **selection):
+    return json.dumps(item.model_dump(mode="json", **selection), sort_keys=True)
+
+
+def code_of(command):
+    """Digest of a cheap command's code, so that a change of it runs its jobs again."""
+    return code.digest(f"crossgen.commands.{command}")
+
+
+def train_pools(name):
+    return [*TRAIN_SETS[name].real, *TRAIN_SETS[name].fake]
+
+
+def manifests(names):
+    return [f"{STORE}/manifest/{name}.parquet" for name in names]
+
+
+def every_listing():
+    return [f"{STORE}/downloads/{name}.parquet" for name in POOLS]
+
+
+def every_manifest():
+    return manifests(POOLS)
+
+
+def used_pairs():
+    """(subset, train set) of every detector."""
+    return list(dict.fromkeys((d.experiment.subset, d.train_set.name) for d in DETECTORS.values()))
+
+
+def every_selection():
+    return [f"{STORE}/subsets/{subset}/{train_set}.parquet" for subset, train_set in used_pairs()]
+
+
+def aligned(subset, train_set):
+    """Folders of the re-encoded images that a train set reads, one a shard."""
+    alignment = SUBSETS[subset].align
+    if alignment is None:
+        return []
+    concerned = [name for name in train_pools(train_set) if alignment.to in ("all", POOLS[name].label)]
+    return [
+        f"{STORE}/aligned/{alignment_name(alignment)}/{name}/{shard}"
+        for name in concerned
+        for shard in range(POOLS[name].shards)
+    ]
+
+
+def every_alignment():
+    return list(dict.fromkeys(path for pair in used_pairs() for path in aligned(*pair)))
+
+
+def crops(detector):
+    """Array and index that a detector is trained on."""
+    packing = packing_name(RECIPES[detector.experiment.recipe])
+    folder = f"{STORE}/crops/{detector.experiment.subset}/{detector.train_set.name}/{packing}"
+    return {"crops": f"{folder}/crops.npy", "index": f"{folder}/index.parquet"}
+
+
+def every_packing():
+    return list(dict.fromkeys(path for d in DETECTORS.values() for path in crops(d).values()))
+
+
+def detector_file(key):
+    return f"{STORE}/detectors/{key}/detector.safetensors"
+
+
+def every_detector():
+    return [detector_file(key) for key in DETECTORS]
+
+
+def every_rendering():
+    return [f"{REPORT}/rendered/{name}/{shard}.parquet" for name in TESTED for shard in range(POOLS[name].shards)]
+
+
+def every_score():
+    return [f"{REPORT}/scores/{key}.parquet" for key in DETECTORS]
+
+
+def tested_json():
+    """Where a scoring job finds the images of each pool: for images to render on the way, and for their order."""
+    return json.dumps({name: {"root": POOLS[name].source.root, "manifest": manifests([name])[0]} for name in TESTED})
+
+
+def frames_json():
+    return json.dumps([frame.model_dump(mode="json", exclude={"mean", "std"}) for frame in derive.frames(CONFIG)])
+
+
+def conditions_json():
+    told = [item.model_dump(mode="json", exclude={"degradation"}) for item in CONFIG.conditions]
+    return json.dumps(told, sort_keys=True)
+
+
+def audited():
+    """What the bias audit reads of each subset and train set: (subset, train set, selection, index of its crops)."""
+    rows = {}
+    for detector in DETECTORS.values():
+        pair = (detector.experiment.subset, detector.train_set.name)
+        rows.setdefault(
+            pair,
+            [
+                *pair,
+                f"{STORE}/subsets/{pair[0]}/{pair[1]}.parquet",
+                crops(detector)["index"],
+            ],
+        )
+    return list(rows.values())
+
+
+def report_inputs():
+    """What tables, figures and page are made of."""
+    return {
+        "metrics": f"{REPORT}/metrics.parquet",
+        "differences": f"{REPORT}/differences.parquet",
+        "biases": f"{REPORT}/audit/biases.parquet",
+        "probes": f"{REPORT}/audit/probes.parquet",
+        "manifests": every_manifest(),
+        "selections": [row[2] for row in audited()],
+        "indexes": [row[3] for row in audited()],
+    }
+
+
+def report_options():
+    """The same as options of a command."""
+    inputs = report_inputs()
+    words = [
+        "--shown",
+        as_json(CONFIG, include=set(Shown.model_fields)),
+        "--audited",
+        json.dumps(audited()),
+    ]
+    for name in ("metrics", "differences", "biases", "probes"):
+        words += [f"--{name}", inputs[name]]
+    return shlex.join([*words, "--manifests", *inputs["manifests"]])
+
+
+def run_files():
+    """Role to path(s), for run.json: what readers of a run find without guessing."""
+    roles = {name: path for name, path in report_inputs().items() if isinstance(path, str)}
+    roles |= {
+        "manifests": every_manifest(),
+        "scores": every_score(),
+        "detectors": every_detector(),
+    }
+    roles |= {f"table_{name}": f"{REPORT}/tables/{name}.csv" for name in TABLES}
+    return json.dumps(roles | {f"figure_{name}": f"{REPORT}/figures/{name}.svg" for name in FIGURES})
+
+
+def figures(*kinds):
+    """Figures of these kinds (matrix, degradation, biases, probes, controls), or all."""
+    chosen = [name for name in FIGURES if not kinds or name.split("_")[0] in kinds]
+    return [f"{REPORT}/figures/{name}.svg" for name in chosen]

@@ -1,0 +1,70 @@
+# Images → listing → manifest.
+
+
+rule download:
+    input:
+        lambda wildcards: getattr(POOLS[wildcards.pool].source, "table", []),
+    output:
+        f"{STORE}/downloads/{{pool}}.parquet",
+    log:
+        f"{STORE}/logs/download/{{pool}}.log",
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        pool=lambda wildcards: as_json(POOLS[wildcards.pool], exclude={"max_quarantine"}),
+        seed=CONFIG.split_seed,
+        val=CONFIG.val_fraction,
+        test=CONFIG.test_fraction,
+        version=code.version("crossgen.data.listing"),
+    shell:
+        "python -m crossgen download --pool {params.pool:q} --split-seed {params.seed}"
+        " --val-fraction {params.val} --test-fraction {params.test} --output {output:q} > {log:q} 2>&1"
+
+
+rule extract_metadata:
+    input:
+        f"{STORE}/downloads/{{pool}}.parquet",
+    output:
+        f"{STORE}/manifest/shards/{{pool}}/{{shard}}.parquet",
+    log:
+        f"{STORE}/logs/extract_metadata/{{pool}}/{{shard}}.log",
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=60,
+    params:
+        root=lambda wildcards: POOLS[wildcards.pool].source.root,
+        version=code.version("crossgen.data.manifest"),
+    shell:
+        "python -m crossgen extract-metadata --files {input:q} --root {params.root:q} --shard {wildcards.shard}"
+        " --output {output:q} > {log:q} 2>&1"
+
+
+rule gather_manifest:
+    input:
+        lambda wildcards: [
+            f"{STORE}/manifest/shards/{wildcards.pool}/{shard}.parquet"
+            for shard in range(POOLS[wildcards.pool].shards)
+        ],
+    output:
+        f"{STORE}/manifest/{{pool}}.parquet",
+    log:
+        f"{STORE}/logs/gather_manifest/{{pool}}.log",
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        limit=lambda wildcards: POOLS[wildcards.pool].max_quarantine,
+        version=code.version("crossgen.data.manifest"),
+    shell:
+        "python -m crossgen gather-manifest --shards {input:q} --pool {wildcards.pool} --max-quarantine {params.limit}"
+        " --output {output:q} > {log:q} 2>&1"

@@ -1,0 +1,72 @@
+# Metrics, audit and selections → tables, figures, page. Nothing here loads a network.
+
+
+rule tabulate:
+    input:
+        **report_inputs(),
+    output:
+        [f"{REPORT}/tables/{table}.{suffix}" for table in TABLES for suffix in ("csv", "md", "tex")],
+    log:
+        f"{REPORT}/logs/tabulate.log",
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=20,
+    params:
+        options=report_options(),
+        folder=f"{REPORT}/tables",
+        code=code_of("tabulate"),
+    shell:
+        "python -m crossgen tabulate {params.options} --output {params.folder:q} > {log:q} 2>&1"
+
+
+rule plot:
+    input:
+        **report_inputs(),
+    output:
+        f"{REPORT}/figures/{{figure}}.svg",
+        f"{REPORT}/figures/{{figure}}.png",
+    log:
+        f"{REPORT}/logs/plot/{{figure}}.log",
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=20,
+    params:
+        options=report_options(),
+        folder=f"{REPORT}/figures",
+        code=code_of("plot"),
+    shell:
+        "python -m crossgen plot {params.options} --figure {wildcards.figure:q} --output {params.folder:q}"
+        " > {log:q} 2>&1"
+
+
+rule report:
+    input:
+        **report_inputs(),
+        tables=[f"{REPORT}/tables/{table}.csv" for table in TABLES],
+        figures=figures(),
+        scores=every_score(),
+    output:
+        page=f"{REPORT}/report.html",
+        summary=f"{REPORT}/summary.txt",
+        run=f"{REPORT}/run.json",
+    log:
+        f"{REPORT}/logs/report.log",
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=20,
+    params:
+        options=report_options(),
+        files=run_files(),
+        code=code_of("report"),
+    shell:
+        "python -m crossgen report {params.options} --files {params.files:q} --figures {input.figures:q}"
+        " --page {output.page:q} --summary {output.summary:q} --run {output.run:q} > {log:q} 2>&1"

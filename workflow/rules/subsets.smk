@@ -1,0 +1,101 @@
+# Manifest → rows to train on → aligned files → packed crops; and what the header facts tell at each stage.
+
+
+rule filter_subset:
+    input:
+        lambda wildcards: manifests(train_pools(wildcards.train_set)),
+    output:
+        f"{STORE}/subsets/{{subset}}/{{train_set}}.parquet",
+    log:
+        f"{STORE}/logs/filter_subset/{{subset}}/{{train_set}}.log",
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=20,
+    params:
+        subset=lambda wildcards: as_json(SUBSETS[wildcards.subset], exclude={"align"}),
+        version=code.version("crossgen.data.subsets"),
+    shell:
+        "python -m crossgen filter-subset --manifests {input:q} --subset {params.subset:q}"
+        " --train-set {wildcards.train_set} --output {output:q} > {log:q} 2>&1"
+
+
+rule align_jpeg:
+    input:
+        f"{STORE}/manifest/shards/{{pool}}/{{shard}}.parquet",
+    output:
+        directory(f"{STORE}/aligned/{{alignment}}/{{pool}}/{{shard}}"),
+    log:
+        f"{STORE}/logs/align_jpeg/{{alignment}}/{{pool}}/{{shard}}.log",
+    benchmark:
+        f"{STORE}/benchmarks/align_jpeg/{{alignment}}/{{pool}}/{{shard}}.tsv"
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=60,
+    params:
+        root=lambda wildcards: POOLS[wildcards.pool].source.root,
+        alignment=lambda wildcards: as_json(ALIGNMENTS[wildcards.alignment]),
+        version=code.version("crossgen.data.align"),
+    shell:
+        "python -m crossgen align-jpeg --manifest {input:q} --root {params.root:q} --alignment {params.alignment:q}"
+        " --output {output:q} > {log:q} 2>&1"
+
+
+rule pack_crops:
+    input:
+        selection=f"{STORE}/subsets/{{subset}}/{{train_set}}.parquet",
+        aligned=lambda wildcards: aligned(wildcards.subset, wildcards.train_set),
+    output:
+        crops=f"{STORE}/crops/{{subset}}/{{train_set}}/{{packing}}/crops.npy",
+        index=f"{STORE}/crops/{{subset}}/{{train_set}}/{{packing}}/index.parquet",
+    log:
+        f"{STORE}/logs/pack_crops/{{subset}}/{{train_set}}/{{packing}}.log",
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        folders=lambda wildcards: json.dumps(
+            {name: POOLS[name].source.root for name in train_pools(wildcards.train_set)}
+        ),
+        frame=lambda wildcards: as_json(PACKINGS[wildcards.packing].frame, exclude={"mean", "std"}),
+        n=lambda wildcards: PACKINGS[wildcards.packing].crops_per_image,
+        version=code.version("crossgen.data.pack"),
+    shell:
+        "python -m crossgen pack-crops --selection {input.selection:q} --aligned {input.aligned:q}"
+        " --folders {params.folders:q} --frame {params.frame:q} --crops-per-image {params.n}"
+        " --crops {output.crops:q} --index {output.index:q} > {log:q} 2>&1"
+
+
+rule audit_biases:
+    input:
+        manifests=every_manifest(),
+        selections=every_selection(),
+        indexes=[index for _, _, _, index in audited()],
+    output:
+        biases=f"{REPORT}/audit/biases.parquet",
+        probes=f"{REPORT}/audit/probes.parquet",
+    log:
+        f"{REPORT}/logs/audit_biases.log",
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        audited=json.dumps(audited()),
+        train_sets=json.dumps({name: train_pools(name) for name in TRAIN_SETS}),
+        level=CONFIG.statistics.level,
+        code=code_of("audit_biases"),
+    shell:
+        "python -m crossgen audit-biases --manifests {input.manifests:q} --audited {params.audited:q}"
+        " --train-sets {params.train_sets:q} --level {params.level} --biases {output.biases:q}"
+        " --probes {output.probes:q} > {log:q} 2>&1"
