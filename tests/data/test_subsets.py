@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from crossgen.config import Filter, Subset
+from crossgen.config import Filter, Subset, Validation
 from crossgen.data.subsets import select
 
 
@@ -63,6 +63,34 @@ def test_samples_are_spread_over_pools():
     other = rows[rows["label"] == 1].assign(pool="h", image_id=lambda r: "h/" + r["image_id"])
     chosen = select(pd.concat([rows, other]), Subset(name="s", images_per_class=10), "t")
     assert chosen.query("split == 'train' and label == 1")["pool"].value_counts().to_dict() == {"f": 5, "h": 5}
+
+
+def lending(**changes):
+    """The toy manifest and a pool `h` of other fakes, which may lend val images."""
+    rows = manifest()
+    rows["blake3"] = rows["image_id"]
+    other = rows[rows["label"] == 1].assign(pool="h", image_id=lambda r: "h/" + r["image_id"])
+    other = other.assign(group=lambda r: "h" + r["group"], blake3=lambda r: r["image_id"])
+    return pd.concat([rows, other.assign(**changes)])
+
+
+def test_val_images_come_from_the_named_pool():
+    subset = Subset(name="s", validation=Validation(pool="h", n=6))
+    chosen = select(lending(), subset, "t")
+    val = chosen.query("split == 'val'")
+    assert val.query("label == 1")["pool"].tolist() == ["h"] * 6 and set(val.query("label == 0")["pool"]) == {"p"}
+    assert set(chosen.query("split == 'train'")["pool"]) == {"p", "f"}
+    other = select(lending(), Subset(name="s", validation=Validation(pool="h", n=6, seed=1)), "t")
+    assert set(other["image_id"]) != set(chosen["image_id"])
+
+
+def test_a_named_pool_that_holds_training_images_is_refused():
+    subset = Subset(name="s", validation=Validation(pool="h", n=30))
+    same = lending()["blake3"].where(lending()["pool"] != "h", lending()["blake3"].str.removeprefix("h/"))
+    with pytest.raises(ValueError, match="shares .* images or groups with the training images of 't'"):
+        select(lending().assign(blake3=same), subset, "t")
+    with pytest.raises(ValueError, match="has 32 usable images .* asks for 33"):
+        select(lending(), Subset(name="s", validation=Validation(pool="h", n=33)), "t")
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,12 @@ def train_pools(name):
     return [*TRAIN_SETS[name].real, *TRAIN_SETS[name].fake]
 
 
+def subset_pools(subset, train_set):
+    """The train set's pools, and the one that lends val images."""
+    lender = SUBSETS[subset].validation
+    return list(dict.fromkeys([*train_pools(train_set), *([lender.pool] if lender else [])]))
+
+
 def manifests(names):
     return [f"{STORE}/manifest/{name}.parquet" for name in names]
 
@@ -110,7 +116,7 @@ def aligned(subset, train_set):
     alignment = SUBSETS[subset].align
     if alignment is None:
         return []
-    concerned = [name for name in train_pools(train_set) if alignment.to in ("all", POOLS[name].label)]
+    concerned = [name for name in subset_pools(subset, train_set) if alignment.to in ("all", POOLS[name].label)]
     return [
         f"{STORE}/aligned/{alignment_name(alignment)}/{name}/{shard}"
         for name in concerned

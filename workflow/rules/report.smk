@@ -16,7 +16,7 @@ rule tabulate:
         runtime=20,
     params:
         options=report_options(),
-        folder=f"{REPORT}/tables",
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
         code=code_of("tabulate"),
     shell:
         "python -m crossgen tabulate {params.options} --output {params.folder:q} > {log:q} 2>&1"
@@ -38,7 +38,7 @@ rule plot:
         runtime=20,
     params:
         options=report_options(),
-        folder=f"{REPORT}/figures",
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
         code=code_of("plot"),
     shell:
         "python -m crossgen plot {params.options} --figure {wildcards.figure:q} --output {params.folder:q}"

@@ -3,7 +3,7 @@
 
 rule filter_subset:
     input:
-        lambda wildcards: manifests(train_pools(wildcards.train_set)),
+        lambda wildcards: manifests(subset_pools(wildcards.subset, wildcards.train_set)),
     output:
         f"{STORE}/subsets/{{subset}}/{{train_set}}.parquet",
     log:
@@ -63,7 +63,7 @@ rule pack_crops:
         runtime=120,
     params:
         folders=lambda wildcards: json.dumps(
-            {name: POOLS[name].source.root for name in train_pools(wildcards.train_set)}
+            {name: POOLS[name].source.root for name in subset_pools(wildcards.subset, wildcards.train_set)}
         ),
         frame=lambda wildcards: as_json(PACKINGS[wildcards.packing].frame, exclude={"mean", "std"}),
         n=lambda wildcards: PACKINGS[wildcards.packing].crops_per_image,

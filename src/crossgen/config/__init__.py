@@ -5,11 +5,13 @@ from crossgen.config.model import (
     SCHEMA_VERSION,
     Alignment,
     Augmentation,
+    Avif,
     Blur,
     Brightness,
     Comparison,
     Condition,
     Config,
+    Contrast,
     Experiment,
     Filter,
     Flip,
@@ -31,6 +33,8 @@ from crossgen.config.model import (
     TableSource,
     TestSet,
     TrainSet,
+    Validation,
+    Webp,
 )
 
 __all__ = [
@@ -38,11 +42,13 @@ __all__ = [
     "SCHEMA_VERSION",
     "Alignment",
     "Augmentation",
+    "Avif",
     "Blur",
     "Brightness",
     "Comparison",
     "Condition",
     "Config",
+    "Contrast",
     "Experiment",
     "Filter",
     "Flip",
@@ -64,4 +70,6 @@ __all__ = [
     "TableSource",
     "TestSet",
     "TrainSet",
+    "Validation",
+    "Webp",
 ]

@@ -9,7 +9,8 @@ from crossgen.config.model import NAME, RESERVED, Config
 
 def check(config: Config) -> list[str]:
     """Every fault of a config as written (before `vary` is expanded), each a message with path and remedy."""
-    return [*_names(config), *_test_sets(config), *_train_sets(config), *_experiments(config), *_conditions(config)]
+    parts = (_names, _subsets, _test_sets, _train_sets, _experiments, _conditions)
+    return [fault for part in parts for fault in part(config)]
 
 
 def _names(config: Config) -> Iterator[str]:
@@ -77,6 +78,17 @@ def _train_sets(config: Config) -> Iterator[str]:
             for pool, count in Counter(pools).items():
                 if count > 1:
                     yield f"Doubled pool {pool!r} in {where}: {count} times"
+
+
+def _subsets(config: Config) -> Iterator[str]:
+    pools = {pool.name: pool for pool in config.pools}
+    for index, item in enumerate(config.subsets):
+        if item.validation is not None:
+            name, where = item.validation.pool, f"subsets[{index}] {item.name!r}"
+            if name not in pools:
+                yield _unknown("validation pool", name, where, pools)
+            elif pools[name].test_only:
+                yield f"Pool {name!r} is test_only, but {where} validates on it: take another pool"
 
 
 def _experiments(config: Config) -> Iterator[str]:

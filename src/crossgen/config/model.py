@@ -110,6 +110,14 @@ class Alignment(Model):
     to: Literal["fake", "real", "all"] = Field(default="fake", description="Which images are re-encoded.")
 
 
+class Validation(Model):
+    """A named pool that the val images of its label are taken from, instead of the train set's own carve."""
+
+    pool: Name = Field(description="The pool; its test images are never used.")
+    n: int = Field(ge=1, description="Images taken.")
+    seed: int = Field(default=0, ge=0, description="Seed of the choice.")
+
+
 class Subset(Model):
     """A declared selection of manifest rows to train on, with its alignment."""
 
@@ -122,6 +130,9 @@ class Subset(Model):
     )
     val_per_class: int | None = Field(
         default=None, ge=1, description="Validation images of each label, exactly; null: all there are."
+    )
+    validation: Validation | None = Field(
+        default=None, description="Val images of one label from a named pool; null: carved from train."
     )
     seed: int = Field(default=0, ge=0, description="Seed of the sampling; smaller samples are part of larger ones.")
 
@@ -187,7 +198,28 @@ class Noise(Model):
     sigma: float = Field(gt=0, le=255, description="Standard deviation in grey levels.")
 
 
-Step = Annotated[Jpeg | Resize | Blur | Brightness | Noise, Field(discriminator="step")]
+class Webp(Model):
+    """A lossy WebP round trip with Pillow's encoder: a global step (its filters reach across the image)."""
+
+    step: Literal["webp"]
+    quality: int = Field(ge=0, le=100, description="Pillow's quality.")
+
+
+class Avif(Model):
+    """A lossy AVIF round trip with Pillow's encoder: a global step."""
+
+    step: Literal["avif"]
+    quality: int = Field(ge=0, le=100, description="Pillow's quality.")
+
+
+class Contrast(Model):
+    """Stretch around the mean grey of the whole image, and clip: a global step."""
+
+    step: Literal["contrast"]
+    factor: float = Field(ge=0, le=10, description="1 leaves the image as it is.")
+
+
+Step = Annotated[Jpeg | Resize | Blur | Brightness | Noise | Webp | Avif | Contrast, Field(discriminator="step")]
 
 
 class Condition(Model):

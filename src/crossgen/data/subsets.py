@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from crossgen.config import Filter, Subset
+from crossgen.config import Filter, Subset, Validation
 from crossgen.data.splits import order
 
 #: Raised when other rows are chosen. Not a digest of the code: what depends on a selection is dear.
@@ -23,9 +23,12 @@ def select(manifest: pd.DataFrame, subset: Subset, train_set: str) -> pd.DataFra
     `manifest` holds the rows of all its pools. Raises ValueError, with counts and remedy, where too few are left.
     """
     rows = manifest[manifest["split"].isin(["train", "val"]) & manifest["quarantine"].isna()]
-    rows = _without_leaks(rows)
+    named = rows["pool"].eq(subset.validation.pool) if subset.validation else pd.Series(False, index=rows.index)
+    lent, rows = rows[named], _without_leaks(rows[~named])
     sizes = fake_sizes(rows)
     kept = pd.concat([_kept(rows, subset.real, "real", sizes), _kept(rows, subset.fake, "fake", sizes)])
+    if subset.validation is not None:
+        kept = _with_named_val(kept, lent, subset.validation, train_set)
     wanted = {"train": subset.images_per_class, "val": subset.val_per_class}
     parts = [
         _sample(kept[(kept["split"] == split) & (kept["label"] == label)], n, subset, f"{split} {name}s", train_set)
@@ -45,7 +48,29 @@ def fake_sizes(rows: pd.DataFrame) -> list[float]:
 def _without_leaks(rows: pd.DataFrame) -> pd.DataFrame:
     """A group that is val in one pool of the train set leaves train in the others."""
     val = set(rows.loc[rows["split"] == "val", "group"])
-    return rows[(rows["split"] == "val") | ~rows["group"].isin(val)]
+    kept: pd.DataFrame = rows[(rows["split"] == "val") | ~rows["group"].isin(val)]
+    return kept
+
+
+def _with_named_val(kept: pd.DataFrame, lent: pd.DataFrame, wanted: Validation, train_set: str) -> pd.DataFrame:
+    """`n` images of the named pool as the val images of its label; refuses images that are also trained on."""
+    if len(lent) < wanted.n:
+        raise ValueError(
+            f"Validation pool {wanted.pool!r} has {len(lent)} usable images that are no test images, but n asks for "
+            f"{wanted.n}: lower validation.n."
+        )
+    ranked = lent.assign(_order=[order(wanted.seed, image_id) for image_id in lent["image_id"]])
+    chosen = ranked.sort_values("_order").head(wanted.n).drop(columns="_order").assign(split="val")
+    own = kept[~((kept["split"] == "val") & (kept["label"] == chosen["label"].iloc[0]))]
+    train = own[own["split"] == "train"]
+    shared = chosen[chosen["blake3"].isin(train["blake3"]) | chosen["group"].isin(train["group"])]
+    if len(shared):
+        raise ValueError(
+            f"Validation pool {wanted.pool!r} shares {len(shared)} images or groups with the training images of "
+            f"{train_set!r} (first: {shared['image_id'].iloc[0]}): name another pool."
+        )
+    both: pd.DataFrame = pd.concat([own, chosen])
+    return both
 
 
 def _kept(rows: pd.DataFrame, wanted: Filter, label: str, sizes: Sequence[float]) -> pd.DataFrame:
