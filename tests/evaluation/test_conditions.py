@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance, ImageFilter
 
-from crossgen.config import Blur, Brightness, Frame, Jpeg, Noise, Resize
+from crossgen.config import Avif, Blur, Brightness, Contrast, Frame, Jpeg, Noise, Resize, Webp
 from crossgen.data import frames
 from crossgen.data.images import Unusable
 from crossgen.evaluation import conditions
@@ -160,6 +160,28 @@ def test_resize_down_only():
     np.testing.assert_array_equal(render(image, [step], frame, "a"), frames.fit(frame, small))
     with pytest.raises(Unusable, match="under_frame"):
         render(image, [step], Frame(kind="crop", size=40), "a")
+
+
+@pytest.mark.parametrize(
+    ("step", "codec"), [(Webp(step="webp", quality=40), "WEBP"), (Avif(step="avif", quality=40), "AVIF")]
+)
+def test_other_codecs_are_pillows_on_the_whole_image(step, codec):
+    image = np.random.default_rng(0).integers(0, 255, (9, 12, 3)).astype(np.uint8).repeat(12, 0).repeat(12, 1)
+    stored = io.BytesIO()
+    Image.fromarray(image).save(stored, codec, quality=40, **({"max_threads": 1} if codec == "AVIF" else {}))
+    whole = np.asarray(Image.open(stored).convert("RGB"))
+    frame = Frame(kind="crop", size=64)
+    assert (render(image, (step,), frame, "i") == frames.fit(frame, whole)).all()
+    assert (whole != image).any()
+
+
+def test_contrast_is_around_the_mean_of_the_whole_image():
+    image = np.random.default_rng(0).integers(0, 255, (90, 120, 3)).astype(np.uint8)
+    image[:, :20] = 255
+    step = Contrast(step="contrast", factor=0.5)
+    expected = np.asarray(ImageEnhance.Contrast(Image.fromarray(image)).enhance(0.5))
+    frame = Frame(kind="crop", size=64)
+    assert (render(image, (step,), frame, "i") == frames.fit(frame, expected)).all()
 
 
 def test_noise_is_standard_normal_and_independent():

@@ -4,6 +4,7 @@ A step is local or global. A local step changes a pixel by what lies within its 
 halo, bit-identical to the whole image and several times cheaper; a global step needs the whole image.
 """
 
+import io
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from blake3 import blake3
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageFilter
 
-from crossgen.config import Blur, Brightness, Frame, Jpeg, Noise, Resize, Step
+from crossgen.config import Avif, Blur, Brightness, Contrast, Frame, Jpeg, Noise, Resize, Step, Webp
 from crossgen.data import frames, images, jpeg
 from crossgen.data.frames import Region
 from crossgen.data.images import Pixels
@@ -101,6 +102,34 @@ def _noise(parameters: Noise) -> Operation:
     return Operation(apply, halo=0)
 
 
+def _webp(parameters: Webp) -> Operation:
+    """Pillow's lossy WebP: its loop filter and prediction run from block to block through the whole image."""
+    return Operation(_round_trip("WEBP", parameters.quality), halo=None)
+
+
+def _avif(parameters: Avif) -> Operation:
+    """Pillow's lossy AVIF, one thread, so that the bytes do not depend on the machine's cores."""
+    return Operation(_round_trip("AVIF", parameters.quality, max_threads=1), halo=None)
+
+
+def _round_trip(codec: str, quality: int, **options: int) -> Callable[[Pixels, Place], Pixels]:
+    def apply(image: Pixels, place: Place) -> Pixels:
+        encoded = io.BytesIO()
+        Image.fromarray(image).save(encoded, codec, quality=quality, **options)
+        return images.decode(encoded.getvalue())
+
+    return apply
+
+
+def _contrast(parameters: Contrast) -> Operation:
+    """Pillow's ImageEnhance.Contrast: away from the rounded mean grey of the whole image, clipped to 0..255."""
+
+    def apply(image: Pixels, place: Place) -> Pixels:
+        return np.asarray(ImageEnhance.Contrast(Image.fromarray(image)).enhance(parameters.factor))
+
+    return Operation(apply, halo=None)
+
+
 #: Name of a step in the config to the maker of its operation.
 STEPS: dict[str, Callable[[Any], Operation]] = {
     "jpeg": _jpeg,
@@ -108,6 +137,9 @@ STEPS: dict[str, Callable[[Any], Operation]] = {
     "blur": _blur,
     "brightness": _brightness,
     "noise": _noise,
+    "webp": _webp,
+    "avif": _avif,
+    "contrast": _contrast,
 }
 
 
