@@ -1,0 +1,44 @@
+"""Commands: each has help with an example, and tells users what is wrong in one message."""
+
+import json
+import re
+
+import pytest
+
+from crossgen.__main__ import COMMANDS, main
+from toys import ROOT
+
+
+def test_every_module_is_a_listed_command():
+    modules = {path.stem for path in (ROOT / "src" / "crossgen" / "commands").glob("[a-z]*.py")}
+    assert modules == {name.replace("-", "_") for name in COMMANDS}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_has_an_example_that_parses(name, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([name, "--help"])
+    text = capsys.readouterr().out
+    assert stopped.value.code == 0 and f"example:\n  crossgen {name} " in text
+
+
+def test_the_list_of_commands_is_in_the_order_of_the_flow(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = capsys.readouterr().out
+    assert re.findall(r"^    ([a-z-]+)\b", text, re.M) == list(COMMANDS)
+
+
+def test_faults_are_one_message(tmp_path, capsys):
+    pool = {"name": "a", "label": "real", "source": {"kind": "folder", "root": str(tmp_path / "absent")}}
+    assert main(["download", "--pool", json.dumps(pool), "--output", str(tmp_path / "x.parquet")]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("crossgen download: Pool 'a': no folder") and "Traceback" not in error
+
+
+def test_a_command_runs_without_snakemake(pools, tmp_path):
+    listing, manifest = tmp_path / "files.parquet", tmp_path / "manifest.parquet"
+    pool = {"name": "checker", "label": "fake", "source": {"kind": "folder", "root": str(pools / "checker")}}
+    assert main(["download", "--pool", json.dumps(pool), "--output", str(listing)]) == 0
+    command = ["extract-metadata", "--files", str(listing), "--root", str(pools / "checker"), "--output", str(manifest)]
+    assert main(command) == 0 and manifest.is_file()
