@@ -17,12 +17,15 @@ help: ## list the targets
 
 setup: $(READY) ## create the environment in .venv from the hashed lock
 
-# uv comes into a folder of its own: the lock is installed exactly, and uv is not part of it.
+# uv lies beside the environment, not in it: what is installed is the lock, exactly.
+UV := $(VENV)/uv/bin/uv
 $(READY): envs/requirements.txt pyproject.toml src/crossgen/__init__.py
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "crossgen needs Python >= 3.11: make PYTHON=python3.12 ...")'
-	@test -x $(VENV)/uv/bin/uv || { $(PYTHON) -m venv --clear $(VENV) && $(PYTHON) -m venv $(VENV)/uv && $(VENV)/uv/bin/pip install --quiet --disable-pip-version-check "uv>=0.9,<1"; }
-	@$(VENV)/uv/bin/uv pip sync --quiet --python $(BIN)/python --require-hashes envs/requirements.txt
-	@$(VENV)/uv/bin/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@$(PYTHON) -c 'import sys; sys.exit("crossgen needs Python >= 3.11: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
+	@test -x $(UV) || $(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target $(VENV)/uv "uv>=0.9,<1" \
+		|| { echo "crossgen needs pip once, to fetch uv: install it (Debian: apt install python3-pip)" >&2; exit 1; }
+	@$(UV) venv --quiet --allow-existing --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV)
+	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes envs/requirements.txt
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
 demo: $(READY) ## run everything on the embedded mini data set; ends with a summary
@@ -53,5 +56,5 @@ mini-data: $(READY) ## make data/mini again (hours; needs package indexes; see w
 	@$(ACTIVE) workflow/mini/run
 
 lock: ## resolve envs/requirements.in anew
-	@cd envs && ../$(VENV)/uv/bin/uv pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header --python-version 3.11 --universal requirements.in -o requirements.txt
+	@cd envs && ../$(UV) pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header --python-version 3.11 --universal requirements.in -o requirements.txt
 	@$(PYTHON) envs/conda.py
