@@ -100,6 +100,13 @@ def test_the_run_made_what_it_promises(fresh):
     assert not list((fresh.folder / "results").rglob("*.part"))
 
 
+def test_detectors_find_the_pattern_they_were_shown(fresh):
+    """The truth is known: each toy generator plants its pattern, and a detector of it must see it."""
+    metrics = pd.read_parquet(fresh.folder / "results" / "toy" / "metrics.parquet")
+    own = metrics[metrics["metric"].eq("roc_auc") & metrics["train_set"].eq(metrics["test_generator"])]
+    assert len(own) == 4 and (own["value"] > 0.95).all()
+
+
 def test_scores_are_the_shared_cells_and_name_no_machine(fresh):
     for path in (fresh.folder / "results" / "toy").rglob("*.parquet"):
         frame = pd.read_parquet(path)

@@ -69,12 +69,13 @@ def toy_config(root: Path, generators: tuple[str, ...] = ("checker", "stripes"),
         "recipes": [
             {
                 "name": "tiny",
-                "architecture": "timm",
+                "architecture": "residual",
                 "options": {"model": "test_resnet"},
                 "frame": {"kind": "crop", "size": 64},
                 "optimiser": {"lr": 0.003},
-                "steps": 6,
+                "steps": 24,
                 "batch_size": 16,
+                "crops_per_image": 2,
             }
         ],
         "experiments": [

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from scipy.ndimage import uniform_filter
 from torch import nn
 
 from crossgen.config import Frame, Optimiser, Recipe
@@ -75,6 +76,15 @@ def test_a_file_tells_who_it_is_and_judges_the_same(tmp_path):
     assert identity.digest(path) == digest
 
 
+def test_the_residual_is_the_image_minus_its_local_mean():
+    network = build(recipe("residual", model="test_resnet", gain=4.0))
+    image = CROPS[0].numpy().astype(np.float32)
+    mean = np.stack([uniform_filter(image[..., channel], 3, mode="nearest") for channel in range(3)])
+    found = network.residual(CROPS[:1].permute(0, 3, 1, 2).float())[0].numpy()
+    assert np.allclose(found, 4 * (image.transpose(2, 0, 1) - mean), atol=1e-2)
+    assert not any("residual" in name for name, _ in network.named_parameters())
+
+
 def test_weights_load_strictly_or_not_at_all(tmp_path):
     path = tmp_path / "detector.safetensors"
     state = prepare(RECIPE).state_dict()
@@ -94,7 +104,10 @@ def test_weights_load_strictly_or_not_at_all(tmp_path):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (recipe("resnet"), "Unknown architecture 'resnet': expected one of timm, or 'package.module:Builder'"),
+        (
+            recipe("resnet"),
+            "Unknown architecture 'resnet': expected one of residual, timm, or 'package",
+        ),
         (recipe("timm", model="resnet_fifty"), "Unknown timm model 'resnet_fifty'"),
         (recipe("timm", modle="test_resnet"), "do not fit 'timm'"),
         (recipe("nowhere.at:All"), "Cannot load architecture 'nowhere.at:All'"),

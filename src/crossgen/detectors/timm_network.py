@@ -26,7 +26,7 @@ class TimmNetwork(nn.Module):
         return self.head(self.features(images).float())
 
 
-def build(model: str, pretrained: bool = False, **options: object) -> nn.Module:
+def build(model: str, pretrained: bool = False, **options: object) -> TimmNetwork:
     """Build timm's `model` by its name (random weights unless `pretrained`); `options` go to `timm.create_model`.
 
     Raises ValueError for a name that timm does not know.
