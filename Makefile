@@ -52,8 +52,11 @@ types: $(READY) ## mypy, strict
 clean: ## remove results (and nothing else)
 	@find results -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
 
-mini-data: $(READY) ## make data/mini again (hours; needs package indexes; see workflow/mini)
-	@$(ACTIVE) workflow/mini/run
+MAKER := mini-work/venv
+mini-data: $(READY) ## make data/mini again in its own environment (half an hour; Debian: apt-get update first)
+	@$(UV) venv --quiet --allow-existing --python $(BIN)/python $(MAKER)
+	@$(UV) pip sync --quiet --python $(MAKER)/bin/python --require-hashes workflow/mini/requirements.txt
+	@export PATH="$(CURDIR)/$(MAKER)/bin:$$PATH"; snakemake --snakefile workflow/mini/Snakefile --cores $(CORES) --config work=mini-work
 
 lock: ## resolve envs/requirements.in anew
 	@cd envs && ../$(UV) pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header --python-version 3.11 --universal requirements.in -o requirements.txt
