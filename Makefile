@@ -29,7 +29,8 @@ $(READY): envs/requirements.txt pyproject.toml src/crossgen/__init__.py
 	@touch $@
 
 demo: $(READY) ## run everything on the embedded mini data set; ends with a summary
-	@$(ACTIVE) snakemake --cores $(CORES) --quiet rules host progress
+	@$(ACTIVE) snakemake --cores $(CORES) --quiet rules host 2>&1 \
+		| { grep --line-buffered -vE '^(Select jobs to|Execute [0-9]+ jobs|\[|Finished jobid)' || true; }
 	@$(ACTIVE) crossgen summary --run results/mini/run.json
 
 test: $(READY) ## the test suite (at most 8 minutes on 2 cores)
@@ -43,7 +44,6 @@ lint: $(READY) ## formatting, style, import contracts, workflow lint
 	@$(ACTIVE) ruff check .
 	@$(ACTIVE) snakefmt --check Snakefile workflow
 	@$(ACTIVE) snakemake --lint
-	@$(ACTIVE) snakemake --snakefile workflow/mini/Snakefile --config work=mini-work --lint
 	@$(ACTIVE) lint-imports
 
 types: $(READY) ## mypy, strict

@@ -5,6 +5,7 @@ detectors have long looked at residuals (Fridrich & Kodovsky, "Rich models for s
 Tan et al., "Rethinking the up-sampling operations", CVPR 2024); here the image minus its 3x3 mean.
 """
 
+import torch
 from torch import Tensor, nn
 
 from crossgen.detectors.timm_network import TimmNetwork
@@ -17,19 +18,24 @@ GAIN = 16.0
 class ResidualNetwork(nn.Module):
     """`gain` times (image minus its 3x3 mean), then the network. Nothing of the filter is learned."""
 
+    kernel: Tensor
+
     def __init__(self, network: TimmNetwork, gain: float) -> None:
         super().__init__()
         self.network = network
-        self.gain = gain
+        kernel = torch.full((3, 1, 3, 3), -gain / 9)
+        kernel[:, :, 1, 1] += gain
+        self.register_buffer("kernel", kernel, persistent=False)
 
     def features(self, images: Tensor) -> Tensor:
         """Normalised images [n, 3, h, w] to the network's unpooled features."""
         return self.network.features(self.residual(images))
 
     def residual(self, images: Tensor) -> Tensor:
-        """[n, 3, h, w] to the same; edges are continued by repetition."""
-        padded = nn.functional.pad(images, (1, 1, 1, 1), mode="replicate")
-        return self.gain * (images - nn.functional.avg_pool2d(padded, 3, stride=1))
+        """[n, 3, h, w] to the same, in float32; edges are continued by repetition."""
+        with torch.autocast(images.device.type, enabled=False):  # bf16 would round away what is looked for
+            padded = nn.functional.pad(images.float(), (1, 1, 1, 1), mode="replicate")
+            return nn.functional.conv2d(padded, self.kernel, groups=3)
 
     def head(self, features: Tensor) -> Tensor:
         """Unpooled features, float32, to logits [n, 1]."""

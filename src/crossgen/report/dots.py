@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -14,6 +15,14 @@ from crossgen.report.style import COLOURS, MUTED, PANEL, SMALL, canvas, headline
 WIDE = 2.6
 #: Panel title to series name to row name to number.
 Panels = Mapping[str, Mapping[str, Mapping[str, Estimate]]]
+#: What the audit's groups of attributes are, in a few words.
+PROBED = {
+    "header": "file header",
+    "header_and_geometry": "header and size",
+    "detector_reads": "what the detector reads",
+    "geometry": "size of the source image",
+    "content": "bytes per pixel",
+}
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
 
 
@@ -41,7 +50,7 @@ def probes(data: ReportData, subset: str) -> Figure:
     frame = data.probes[data.probes.subset == subset]
     panels: dict[str, dict[str, dict[str, Estimate]]] = {}
     for row in frame.to_dict("records"):
-        stages = panels.setdefault(row["group"], {})
+        stages = panels.setdefault(PROBED.get(row["group"], row["group"]), {})
         cell = pool([{**row, "value": row["balanced_accuracy"]}])
         stages.setdefault(row["stage"].replace("_", " "), {})[row["test_generator"]] = cell
     present = list(dict.fromkeys(frame.test_generator))
@@ -68,9 +77,13 @@ def _figure(panels: Panels, rows: tuple[str, ...], words: tuple[str, str, str]) 
         axes.set_xlabel(words[2], size=SMALL)
         axes.tick_params(labelleft=index == 0)
     if figure.axes:
-        handles, labels = figure.axes[0].get_legend_handles_labels()
+        drawn: dict[str, Artist] = {}
+        for axes in figure.axes:  # a panel need not show every series
+            handles, labels = axes.get_legend_handles_labels()
+            drawn |= dict(zip(labels, handles, strict=True))
+        named = [name for name in names if name in drawn]
         figure.legend(
-            handles, labels, loc="lower left", frameon=False, fontsize=SMALL,
+            [drawn[name] for name in named], named, loc="lower left", frameon=False, fontsize=SMALL,
             bbox_to_anchor=(left / across, 0.0), borderaxespad=0.2,
         )  # fmt: skip
     return figure
