@@ -3,9 +3,13 @@
 import json
 import re
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from crossgen.__main__ import COMMANDS, main
+from crossgen.evaluation.cells import Store
 from toys import ROOT
 
 
@@ -42,3 +46,19 @@ def test_a_command_runs_without_snakemake(pools, tmp_path):
     assert main(["download", "--pool", json.dumps(pool), "--output", str(listing)]) == 0
     command = ["extract-metadata", "--files", str(listing), "--root", str(pools / "checker"), "--output", str(manifest)]
     assert main(command) == 0 and manifest.is_file()
+
+
+def test_prune_keeps_what_reports_name(tmp_path, capsys):
+    store = {kind: Store(tmp_path / "toy" / "cells" / kind) for kind in ("pixels", "logits")}
+    for kind, column, folder in (("pixels", "cell", "rendered/pool"), ("logits", "logits", "scores/batches")):
+        for name in ("a" * 32, "b" * 32):
+            store[kind].write(name, np.zeros(8))
+        index = tmp_path / "report" / folder / "0.parquet"
+        index.parent.mkdir(parents=True)
+        pq.write_table(pa.table({column: ["a" * 32]}), index)
+    store["pixels"].begin("c" * 32)  # what a killed job leaves
+    assert main(["prune", "--results", str(tmp_path), "--store", "toy", "--dry-run"]) == 0
+    assert capsys.readouterr().out.startswith("would delete 3 cells") and store["pixels"].whole("b" * 32)
+    main(["prune", "--results", str(tmp_path), "--store", "toy"])
+    assert [store[kind].whole(name * 32) for kind in store for name in "ab"] == [True, False, True, False]
+    assert main(["prune", "--results", str(tmp_path), "--store", "none"]) == 1

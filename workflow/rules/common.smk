@@ -1,7 +1,10 @@
 # Names, targets and constraints: the only Python of the workflow. Only .smk files know the layout of results/.
+import csv
+import hashlib
 import json
 import re
 import shlex
+from functools import cache
 
 from crossgen import code
 from crossgen.config import Shown, derive
@@ -78,6 +81,28 @@ def as_json(item, **selection):
 def code_of(command):
     """Digest of a cheap command's code, so that a change of it runs its jobs again."""
     return code.digest(f"crossgen.commands.{command}")
+
+
+def listed_in(pool):
+    """The table that lists a pool, or nothing."""
+    return getattr(POOLS[pool].source, "table", [])
+
+
+@cache
+def rows_of(pool):
+    """What a table says of a pool. Not the table's time: a row added for another generator is nothing to this one.
+
+    Tables over 50 MB are not read here; their size and time stand for them.
+    """
+    table = Path(listed_in(pool) or "")
+    if not table.is_file():
+        return ""
+    state = table.stat()
+    if table.suffix == ".parquet" or state.st_size > 50e6:
+        return f"{state.st_size} {state.st_mtime_ns}"
+    with open(table, encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row.get("pool", pool) == pool]
+    return hashlib.blake2b(json.dumps(rows).encode(), digest_size=8).hexdigest()
 
 
 def train_pools(name):

@@ -3,7 +3,7 @@
 
 rule download:
     input:
-        lambda wildcards: getattr(POOLS[wildcards.pool].source, "table", []),
+        lambda wildcards: ancient(listed_in(wildcards.pool)),
     output:
         f"{STORE}/downloads/{{pool}}.parquet",
     log:
@@ -16,6 +16,7 @@ rule download:
         runtime=60,
     params:
         pool=lambda wildcards: as_json(POOLS[wildcards.pool], exclude={"max_quarantine"}),
+        rows=lambda wildcards: rows_of(wildcards.pool),
         seed=CONFIG.split_seed,
         val=CONFIG.val_fraction,
         test=CONFIG.test_fraction,

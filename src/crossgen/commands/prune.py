@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> None:
     }
     freed = count = 0
     for kind, names in needed.items():
-        for folder in sorted((cells / kind).glob("*/*")) + sorted((cells / kind).glob("*/.*.part")):
+        for folder in sorted((cells / kind).glob("*/*")):
             if folder.name not in names:
                 freed += sum(file.stat().st_size for file in folder.rglob("*"))
                 count += 1
