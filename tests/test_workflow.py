@@ -29,6 +29,9 @@ class Checkout:
         draw_pools(folder / "images", n=24)
         write_tables(folder / "images")
         self.config = toy_config(folder / "images")
+        both = {"name": "both", "fake": ["checker", "stripes"], "real": ["photographs"]}
+        self.config["train_sets"] = [both]
+        self.config["experiments"][0]["train_sets"] = ["checker", "stripes", "both"]
 
     def snakemake(self, *arguments: str, config: dict | None = None, check: bool = True) -> str:
         (self.folder / "toy.yaml").write_text(json.dumps(config or self.config))
@@ -95,7 +98,7 @@ def test_the_run_made_what_it_promises(fresh):
     metrics = pd.read_parquet(report / "metrics.parquet")
     cells = metrics[metrics["metric"].eq("roc_auc") & ~metrics["test_generator"].str.startswith(("mean", "own"))]
     cells = cells[cells["train_set"] != "mean"]
-    assert len(cells) == 2 * 2 * 2 and cells["value"].notna().all() and (cells["coverage"] == 1).all()
+    assert len(cells) == (3 + 2) * 2 and cells["value"].notna().all() and (cells["coverage"] == 1).all()
     assert (report / "report.html").stat().st_size > 10_000
     assert not list((fresh.folder / "results").rglob("*.part"))
 
@@ -163,7 +166,7 @@ def test_new_conditions_render_and_score_only_themselves(run):
     run.snakemake("results/toy/scores/raw/checker/seed0.parquet")
     # clean is there; to reals, `fakes` is clean; to fakes, it is `every`: two new cells for each pool
     assert set(run.logged("render_conditions").values()) == {(2, 1)}
-    assert run.logged("score_images") == {"0.log": (4 * 3 * 2, 4 * 3)}
+    assert run.logged("score_images") == {"0.log": (5 * 3 * 2, 5 * 3)}
     scores = pd.read_parquet(run.folder / "results" / "toy" / "scores" / "raw" / "checker" / "seed0.parquet")
     wide = scores.pivot(index=["label", "image_id"], columns="condition", values="logit")
     assert (wide.loc[0, "fakes"] == wide.loc[0, "clean"]).all() and (wide.loc[1, "fakes"] == wide.loc[1, "every"]).all()
@@ -186,7 +189,7 @@ def test_a_new_version_of_the_training_loop_trains_again(run):
     loop.write_text(loop.read_text() + "\n\nUNUSED = 1\n")
     assert run.planned() == {}
     loop.write_text(loop.read_text().replace("VERSION = 1", "VERSION = 2"))
-    assert run.planned()["train_detector"] == 4
+    assert run.planned()["train_detector"] == 5
 
 
 def test_another_generator_touches_nothing_that_exists(run):
@@ -204,11 +207,11 @@ def test_another_generator_touches_nothing_that_exists(run):
     run.config["test_sets"].append({"name": "dots", "fake": "dots", "real": "photographs"})
     assert (folder / "checker.csv").stat().st_mtime > (run.folder / "results" / "toy" / "run.json").stat().st_mtime
     plan = run.planned()
-    only = {"download": 1, "extract_metadata": 1, "align_jpeg": 1, "filter_subset": 2, "train_detector": 2}
+    only = {"download": 1, "extract_metadata": 1, "align_jpeg": 1, "filter_subset": 1, "train_detector": 1}
     assert {name: plan.get(name) for name in only} == only and plan["render_conditions"] == 1
     run.snakemake("results/toy/scores/batches/0.parquet")
     assert run.logged("render_conditions")["dots/0.log"] == (1, 0)
-    assert run.logged("score_images") == {"0.log": (4 * 1 + 2 * 4, 4 * 3)}
+    assert run.logged("score_images") == {"0.log": (5 * 1 + 1 * 4, 5 * 3)}
 
 
 def test_an_ablation_adds_only_its_own_detectors(run):
@@ -221,7 +224,7 @@ def test_an_ablation_adds_only_its_own_detectors(run):
         "comparisons": [],
     }
     plan = run.planned(config=run.config | ablation)
-    assert plan["train_detector"] == 4 and plan["pack_crops"] == 4
+    assert plan["train_detector"] == 6 and plan["pack_crops"] == 6
     assert not {"download", "extract_metadata", "align_jpeg"} & set(plan)
 
 
@@ -229,7 +232,7 @@ def test_a_half_cell_is_computed_again(run):
     values = sorted((run.folder / "results" / "toy" / "cells" / "logits").glob("*/*/values.npy"))
     values[0].write_bytes(values[0].read_bytes()[:-4])
     run.snakemake("results/toy/scores/batches/0.parquet", "--forcerun", "score_images")
-    assert run.logged("score_images") == {"0.log": (1, 11)}
+    assert run.logged("score_images") == {"0.log": (1, 14)}
 
 
 def test_bad_configs_stop_before_any_job(run):

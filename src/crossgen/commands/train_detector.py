@@ -35,7 +35,11 @@ def run(options: argparse.Namespace) -> None:
     index = records.read(options.index, records.CROPS).to_pandas()
     data = Data(np.load(options.crops, mmap_mode="r"), index)
     trained = train(data, recipe, options.seed, lambda line: print(line, flush=True))
-    identity = {"experiment": options.experiment, "train_set": options.train_set, "generator": options.generator}
+    identity = {
+        "experiment": options.experiment,
+        "train_set": options.train_set,
+        "generator": options.generator or None,
+    }
     records.write_whole(options.history, lambda path: trained.history.to_csv(path, index=False))
     save(options.output, trained.state, recipe, identity | {"seed": options.seed})
     kept = trained.history[trained.history["kept"] == 1].iloc[-1]
