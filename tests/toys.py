@@ -3,7 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from PIL import Image
+
+from crossgen import records
+from crossgen.config import Pool, TableSource
+from crossgen.data.listing import build
+from crossgen.data.manifest import describe
 
 ROOT = Path(__file__).parents[1]
 
@@ -87,3 +93,10 @@ def toy_config(root: Path, generators: tuple[str, ...] = ("checker", "stripes"),
         "statistics": {"replicates": 100},
     }
     return config | changes
+
+
+def described(root: Path, name: str, label: str) -> pa.Table:
+    """The checked manifest of a drawn pool."""
+    source = TableSource(kind="table", root=str(root), table=str(root / f"{name}.csv"))
+    files = build(Pool(name=name, label=label, source=source), 0, 0.15, 0.3)
+    return records.check(describe(files, root), records.MANIFEST, "test")

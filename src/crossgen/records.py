@@ -51,7 +51,7 @@ MANIFEST = Schema(
     }),
 )  # fmt: skip
 
-#: A manifest's rows chosen for one train set: `split` is train or val, `file` says where the pixels are read.
+#: A manifest's rows chosen for one train set: `split` is train or val.
 SELECTION = Schema("selection", MANIFEST.key, MANIFEST.columns, MANIFEST.optional)
 
 #: One row a stored training crop; the facts are those of the file that was decoded (after alignment).

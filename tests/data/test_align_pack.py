@@ -9,20 +9,14 @@ import pytest
 from PIL import Image
 
 from crossgen import records
-from crossgen.config import Alignment, Frame, Pool, Subset, TableSource
+from crossgen.config import Alignment, Frame, Subset
 from crossgen.data.align import align
-from crossgen.data.listing import build
-from crossgen.data.manifest import describe, quarantined, refuse_quarantine
+from crossgen.data.manifest import quarantined, refuse_quarantine
 from crossgen.data.pack import pack, refuse_unbalanced
 from crossgen.data.subsets import select
+from toys import described
 
 FRAME = Frame(kind="crop", size=64)
-
-
-def described(root, name, label):
-    source = TableSource(kind="table", root=str(root), table=str(root / f"{name}.csv"))
-    files = build(Pool(name=name, label=label, source=source), 0, 0.15, 0.3)
-    return records.check(describe(files, root), records.MANIFEST, "test")
 
 
 @pytest.fixture

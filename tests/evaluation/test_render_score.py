@@ -4,13 +4,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from crossgen import records
-from crossgen.config import Blur, Condition, Frame, Jpeg, Pool, TableSource
+from crossgen.config import Blur, Condition, Frame, Jpeg
 from crossgen.data import frames
 from crossgen.data.images import decode
-from crossgen.data.listing import build
-from crossgen.data.manifest import describe
 from crossgen.evaluation import cells, conditions, render, scoring
+from toys import described
 
 FRAME = Frame(kind="crop", size=64)
 CLEAN = Condition(name="clean")
@@ -20,21 +18,15 @@ BLURRED = Condition(name="blurred", base="fakes_q96", steps=(Blur(step="blur", s
 KNOWN = (CLEAN, FAKES, ALL, BLURRED)
 
 
-def manifest_of(pools, name, label):
-    source = TableSource(kind="table", root=str(pools), table=str(pools / f"{name}.csv"))
-    files = build(Pool(name=name, label=label, source=source), 0, 0.15, 0.3)
-    return records.check(describe(files, pools), records.MANIFEST, "test")
-
-
 @pytest.fixture
 def fakes(pools):
-    return render.test_images(manifest_of(pools, "checker", "fake"), pools)
+    return render.tested_images(described(pools, "checker", "fake"), pools)
 
 
 def test_only_usable_test_images_are_taken(pools, fakes):
     assert len(fakes) == 24 and all("/test/" in image_id for image_id in fakes.ids) and fakes.label == 1
     (pools / "checker" / "test" / "000.png").write_bytes(b"")
-    assert len(render.test_images(manifest_of(pools, "checker", "fake"), pools)) == 23
+    assert len(render.tested_images(described(pools, "checker", "fake"), pools)) == 23
 
 
 def test_conditions_concern_their_label_and_share_pixels(fakes):
@@ -88,6 +80,6 @@ def test_streamed_pixels_give_the_same_logits_as_stored_ones(fakes, tmp_path):
 
 
 def test_two_labels_in_one_pool_are_refused(pools):
-    both = pa.concat_tables([manifest_of(pools, "checker", "fake"), manifest_of(pools, "photographs", "real")])
+    both = pa.concat_tables([described(pools, "checker", "fake"), described(pools, "photographs", "real")])
     with pytest.raises(ValueError, match="A pool holds one label"):
-        render.test_images(both, pools)
+        render.tested_images(both, pools)

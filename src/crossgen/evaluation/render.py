@@ -33,7 +33,7 @@ class Images:
         return len(self.ids)
 
 
-def test_images(manifest: pa.Table, root: Path) -> Images:
+def tested_images(manifest: pa.Table, root: Path) -> Images:
     """The images that are tested, with a digest of who they are and what their files hold."""
     tested = pc.and_(pc.equal(manifest["split"], "test"), pc.is_null(manifest["quarantine"]))
     rows = manifest.filter(tested).sort_by("image_id")
@@ -49,13 +49,10 @@ def test_images(manifest: pa.Table, root: Path) -> Images:
     )
 
 
-test_images.__test__ = False  # type: ignore[attr-defined]  # for pytest: not a test
-
-
 def shard_images(manifest: Path, shard: int, root: Path) -> Images:
     """The test images of one shard of a pool's manifest file."""
     rows = records.read(manifest, records.MANIFEST)
-    return test_images(rows.filter(pc.equal(rows["shard"], shard)), root)
+    return tested_images(rows.filter(pc.equal(rows["shard"], shard)), root)
 
 
 def effective_steps(condition: Condition, label: int, known: Sequence[Condition]) -> Steps:
