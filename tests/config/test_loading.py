@@ -108,6 +108,19 @@ def test_a_missing_file_doubled_keys_and_circles_are_refused(tmp_path, write_con
 def test_a_test_only_pool_is_never_trained_on(toy, write_config):
     toy["pools"][1]["test_only"] = True
     assert [d.train_set.name for d in derive.detectors(load([write_config(toy)]))] == ["stripes", "stripes"]
+    assert [item.unseen for item in load([write_config(toy)]).test_sets] == [True, False]
     toy["train_sets"] = [{"name": "cheat", "fake": ["checker"], "real": ["photographs"]}]
     with pytest.raises(ConfigError, match="test_only, but train_sets"):
+        load([write_config(toy)])
+
+
+def test_a_generator_may_be_kept_unseen_by_word(toy, write_config):
+    toy["test_sets"][1]["unseen"] = True
+    assert [d.train_set.name for d in derive.detectors(load([write_config(toy)]))] == ["checker", "checker"]
+    toy["train_sets"] = [{"name": "both", "fake": ["checker", "stripes"], "real": ["photographs"]}]
+    with pytest.raises(ConfigError, match=r"'stripes' is trained on by train set 'both', but test_sets\[1\]"):
+        load([write_config(toy)])
+    toy["train_sets"] = []
+    toy["test_sets"].append({"name": "control", "real": "photographs", "unseen": True})
+    with pytest.raises(ConfigError, match="Control test_sets"):
         load([write_config(toy)])

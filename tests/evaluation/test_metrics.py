@@ -153,6 +153,24 @@ def test_means_of_a_matrix_worked_by_hand(table):
         assert (row["n_real"], row["n_fake"]) == (16, 24)  # the shared reals count once
 
 
+def test_unseen_generators_have_a_mean_of_their_own_and_move_no_other(facts, scores):
+    sets = [item.model_copy(update={"unseen": item.name == "sd14"}) for item in TEST_SETS]
+    judged = scores[scores["train_set"] != "sd14"]
+    keys = {"metric": "roc_auc", "condition": "clean"}
+    beside = metrics_of(judged, facts, test_sets=sets)
+    without = metrics_of(judged, facts, test_sets=[item for item in sets if not item.unseen])
+    cell = pick(beside, train_set="adm", test_generator="sd14", **keys)["value"]
+    assert pick(beside, train_set="adm", test_generator="mean_unseen", **keys)["value"] == pytest.approx(cell)
+    both = [pick(beside, train_set=name, test_generator="sd14", **keys)["value"] for name in ("adm", "biggan")]
+    row = pick(beside, train_set="mean", test_generator="mean_unseen", **keys)
+    assert row["value"] == pytest.approx(np.mean(both)) and row["n_fake"] == 12
+    for name in ("own", "mean", "mean_off_diagonal", "own_minus_off_diagonal"):
+        assert pick(beside, train_set="mean", test_generator=name, **keys)["value"] == pytest.approx(
+            pick(without, train_set="mean", test_generator=name, **keys)["value"]
+        )
+    assert "mean_unseen" not in set(without["test_generator"])
+
+
 def test_missing_images_lower_coverage_and_missing_cells_stay_gaps(scores, facts):
     gone = (scores["train_set"] == "adm") & (scores["condition"] == "clean")
     some = scores[~(gone & (scores["pool"] == "biggan") & (scores["image_id"].str.endswith(("/0.png", "/1.png"))))]

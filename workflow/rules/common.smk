@@ -43,7 +43,7 @@ FIGURES = [
     *(f"matrix_{condition}_{metric}" for condition in CONFIG.matrix_conditions for metric in METRICS),
     *(f"degradation_{metric}" for metric in METRICS),
     *(f"{kind}_{subset}" for kind in ("biases", "probes") for subset in USED_SUBSETS),
-    *(["controls"] if any(not (item.fake and item.real) for item in CONFIG.test_sets) else []),
+    *(["controls"] if any(not item.pair for item in CONFIG.test_sets) else []),
 ]
 
 

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from crossgen.config.model import NAME, RESERVED, Config
+from crossgen.config.model import NAME, RESERVED, Config, TestSet
 
 
 def check(config: Config) -> list[str]:
@@ -39,7 +39,9 @@ def each(config: Config) -> list[str]:
     """Names of the train sets that `each` stands for: the test sets with reals and fakes that may be trained on."""
     test_only = {pool.name for pool in config.pools if pool.test_only}
     return [
-        item.name for item in config.test_sets if item.fake and item.real and not {item.fake, item.real} & test_only
+        item.name
+        for item in config.test_sets
+        if item.pair and not item.unseen and not {item.fake, item.real} & test_only
     ]
 
 
@@ -56,6 +58,16 @@ def _test_sets(config: Config) -> Iterator[str]:
         for label, pool in (("fake", item.fake), ("real", item.real)):
             if pool is not None:
                 yield from _pool_faults(labels, pool, label, where)
+        if item.unseen:
+            yield from _seen(config, item, where)
+
+
+def _seen(config: Config, item: TestSet, where: str) -> Iterator[str]:
+    if not item.pair:
+        yield f"Control {where} is called unseen: that is said of a pool of fakes tested against reals; drop unseen"
+    for train_set in config.train_sets:
+        if item.fake in train_set.fake:
+            yield f"Pool {item.fake!r} is trained on by train set {train_set.name!r}, but {where} is unseen: drop one"
 
 
 def _pool_faults(labels: Mapping[str, str], pool: str, label: str, where: str) -> Iterator[str]:

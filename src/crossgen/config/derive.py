@@ -31,6 +31,16 @@ def train_sets(config: Config) -> dict[str, TrainSet]:
     return found | {item.name: item for item in config.train_sets}
 
 
+def with_unseen(config: Config) -> Config:
+    """Test sets of fakes that nobody may train on are unseen, said or not."""
+    test_only = {pool.name for pool in config.pools if pool.test_only}
+    told = [
+        item.model_copy(update={"unseen": item.unseen or (item.pair and item.fake in test_only)})
+        for item in config.test_sets
+    ]
+    return config.model_copy(update={"test_sets": tuple(told)})
+
+
 def detectors(config: Config) -> list[Trained]:
     """All detectors, in the order of the config."""
     known = train_sets(config)

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from crossgen.config.checks import check
+from crossgen.config.derive import with_unseen
 from crossgen.config.grid import expand
 from crossgen.config.model import Config
 
@@ -53,7 +54,7 @@ def load(files: Sequence[str | Path], overrides: Mapping[str, Any] | None = None
     if faults:
         raise ConfigError("\n".join(f"{fault} ({where})" for fault in faults))
     try:
-        return expand(config)
+        return expand(with_unseen(config))
     except ValueError as error:
         raise ConfigError(f"{error} ({where})") from error
 

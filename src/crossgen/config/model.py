@@ -18,7 +18,9 @@ Name = Annotated[str, StringConstraints(pattern=NAME)]
 #: Experiments, subsets and recipes may also be points of a grid: `unbiased+images_per_class=16`.
 GridName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+(\+[a-z0-9_]+=[a-z0-9_.-]+)*$")]
 #: Words that mean something in tables and file names, so that nothing may be called so.
-RESERVED = ("mean", "mean_off_diagonal", "own", "own_minus_off_diagonal", "all", "real", "fake", "each")
+RESERVED = (
+    "mean", "mean_off_diagonal", "mean_unseen", "own", "own_minus_off_diagonal", "all", "real", "fake", "each",
+)  # fmt: skip
 
 Label = Literal["real", "fake"]
 
@@ -71,6 +73,16 @@ class TestSet(Model):
     name: Name = Field(description="Name of the test set: its generator's.")
     fake: Name | None = Field(default=None, description="Pool of its fakes; null for a control of reals only.")
     real: Name | None = Field(default=None, description="Pool of its reals; null for fakes only.")
+    unseen: bool = Field(
+        default=False,
+        description="A generator that no detector learns from, beside the matrix: with a mean of its own, left out of"
+        " the others. Set for every test set of a test_only pool of fakes.",
+    )
+
+    @property
+    def pair(self) -> bool:
+        """Whether it holds reals and fakes; else it is a control."""
+        return self.fake is not None and self.real is not None
 
 
 class TrainSet(Model):

@@ -1,7 +1,9 @@
 """Means over generators. The generators are the sample: Student's t with k - 1 degrees, whatever the number of images.
 
 The *own* test set of a train set bears its name; *off diagonal* are the other test sets. Only test sets with both
-labels count, and a mean is never taken over the defined part: if one value is undefined, so is the mean, and says why.
+labels count. Those of *unseen* generators stand beside the matrix: they have a mean of their own and are left out of
+the others, so that a column more moves no number. A mean is never taken over the defined part: if one value is
+undefined, so is the mean, and says why.
 """
 
 from collections.abc import Iterator, Sequence
@@ -36,12 +38,13 @@ class Grid:
     limits: tuple[float, float] = (0.0, 1.0)
 
     def means(self) -> Iterator[Mean]:
-        """For each train set its `mean` and `mean_off_diagonal`; then, as train set `mean`, over the train sets that
-        have a test set of their own: `own`, `mean`, `mean_off_diagonal`, `own_minus_off_diagonal`, every test set."""
+        """For each train set its `mean`, `mean_off_diagonal` and, if there are such, `mean_unseen`; then, as train set
+        `mean`, over the train sets that have a test set of their own: these and `own`, `own_minus_off_diagonal`, every
+        test set."""
         for train, name in enumerate(self.trains):
-            for which in ("mean", "mean_off_diagonal"):
+            for which in self._kinds():
                 tests = self._tests(train, which)
-                names = tuple(self.tests[test].name for test in tests)
+                names = self._names(tests)
                 yield Mean(name, which, *self._mean(self.values[train, tests], names), (name,), names)
         own = [train for train in range(len(self.trains)) if self._own(train) is not None]
         if own:
@@ -49,10 +52,11 @@ class Grid:
 
     def _over_trains(self, own: Sequence[int]) -> Iterator[Mean]:
         names = tuple(self.trains[train] for train in own)
-        both = tuple(self.tests[test].name for test in self._both())
-        values = {which: self._per_train(own, which) for which in ("own", "mean", "mean_off_diagonal")}
+        both = self._names(self._both())
+        values = {which: self._per_train(own, which) for which in ("own", *self._kinds())}
         for which, column in values.items():
-            yield Mean("mean", which, *self._mean(column, names), names, both)
+            tests = self._names(self._unseen()) if which == "mean_unseen" else both
+            yield Mean("mean", which, *self._mean(column, names), names, tests)
         gap = values["own"] - values["mean_off_diagonal"]
         yield Mean("mean", "own_minus_off_diagonal", *self._mean(gap, names, difference=True), names, both)
         for test, test_set in enumerate(self.tests):
@@ -63,8 +67,17 @@ class Grid:
         chosen = [self.values[train, self._tests(train, which)] for train in own]
         return np.array([each.mean() if len(each) else np.nan for each in chosen])
 
+    def _kinds(self) -> tuple[str, ...]:
+        return ("mean", "mean_off_diagonal", *(["mean_unseen"] if self._unseen() else []))
+
+    def _names(self, tests: Sequence[int]) -> tuple[str, ...]:
+        return tuple(self.tests[test].name for test in tests)
+
     def _both(self) -> list[int]:
-        return [place for place, test in enumerate(self.tests) if test.fake and test.real]
+        return [place for place, test in enumerate(self.tests) if test.pair and not test.unseen]
+
+    def _unseen(self) -> list[int]:
+        return [place for place, test in enumerate(self.tests) if test.pair and test.unseen]
 
     def _own(self, train: int) -> int | None:
         return next((test for test in self._both() if self.tests[test].name == self.trains[train]), None)
@@ -72,6 +85,8 @@ class Grid:
     def _tests(self, train: int, which: str) -> list[int]:
         """Columns that a mean of one train set runs over; none where the word means nothing."""
         own, both = self._own(train), self._both()
+        if which == "mean_unseen":
+            return self._unseen()
         if own is None:
             return both if which == "mean" else []
         return {"own": [own], "mean": both, "mean_off_diagonal": [test for test in both if test != own]}[which]

@@ -198,7 +198,7 @@ def compare(
     Raises ValueError for tables that do not fit, and for a comparison of experiments that share no (train set, seed).
     """
     judged = Judged.of(scores, facts, test_sets)
-    both = tuple(test_set for test_set in test_sets if test_set.fake and test_set.real)
+    both = tuple(test_set for test_set in test_sets if test_set.pair)
     pairs = [pair for comparison in comparisons for pair in _pairs(judged, comparison)]
     # by test set, so that only one test set's weights are held at a time
     cells: dict[tuple[str, Judge, Judge], list[Row]] = {}

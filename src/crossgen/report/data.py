@@ -13,6 +13,7 @@ from crossgen.report.estimates import Estimate, pool
 
 #: Words that stand where a train set or a test set stands, and mean an aggregate.
 MEAN, OFF_DIAGONAL, OWN, OWN_MINUS_OFF = "mean", "mean_off_diagonal", "own", "own_minus_off_diagonal"
+UNSEEN = "mean_unseen"
 
 #: Metrics that get heat maps and matrix tables.
 SHOWN_METRICS = ("balanced_accuracy", "roc_auc")
@@ -23,6 +24,7 @@ TITLES = {
     MEAN: "mean",
     OFF_DIAGONAL: "off-diagonal mean",
     OWN: "own generator",
+    UNSEEN: "unseen generators",
 }
 
 
@@ -46,14 +48,17 @@ class ReportData:
     seeds: tuple[int, ...]
     level: float = 0.95
     name: str = ""
+    unseen: tuple[str, ...] = ()  # those of the generators that no detector may learn from
     titles: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_config(cls, config: Shown, frames: Mapping[str, pd.DataFrame]) -> "ReportData":
         """`frames`: metrics, differences, biases, probes, facts, selections."""
-        pairs = tuple(test.name for test in config.test_sets if test.fake and test.real)
+        pairs = tuple(test.name for test in config.test_sets if test.pair)
+        unseen = tuple(test.name for test in config.test_sets if test.pair and test.unseen)
+        seen = tuple(name for name in pairs if name not in unseen)
         chosen = [experiment.train_sets for experiment in config.experiments]
-        named = [name for names in chosen for name in (pairs if names == "each" else names)]
+        named = [name for names in chosen for name in (seen if names == "each" else names)]
         return cls(
             metrics=frames["metrics"],
             differences=frames["differences"],
@@ -62,7 +67,7 @@ class ReportData:
             facts=frames["facts"],
             selections=frames["selections"],
             experiments=tuple(experiment.name for experiment in config.experiments),
-            train_sets=tuple(dict.fromkeys([name for name in pairs if name in named] + named)),
+            train_sets=tuple(dict.fromkeys([name for name in seen if name in named] + named)),
             generators=pairs,
             controls=tuple(test.name for test in config.test_sets if test.name not in pairs),
             conditions=config.conditions,
@@ -71,7 +76,18 @@ class ReportData:
             seeds=tuple(sorted({seed for experiment in config.experiments for seed in experiment.seeds})),
             level=config.statistics.level,
             name=config.report,
+            unseen=unseen,
         )
+
+    @property
+    def seen(self) -> tuple[str, ...]:
+        """The generators that means run over."""
+        return tuple(name for name in self.generators if name not in self.unseen)
+
+    @property
+    def means(self) -> tuple[str, ...]:
+        """Columns of a matrix beside the generators."""
+        return (MEAN, OFF_DIAGONAL, *([UNSEEN] if self.unseen else []))
 
     def title(self, name: str) -> str:
         """How a metric or an aggregate is printed; names given by the user stay as they are."""

@@ -14,15 +14,15 @@ from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from crossgen.report.data import MEAN, OFF_DIAGONAL, OWN, ReportData
+from crossgen.report.data import MEAN, OFF_DIAGONAL, OWN, UNSEEN, ReportData
 from crossgen.report.estimates import Estimate
 from crossgen.report.printing import GAP, minus
 from crossgen.report.style import LABEL, MUTED, PANEL, SMALL, canvas, headline, inches, text_width
 
 PER_ROW = 3
 CELL = 0.36  # inches
-BREAK = 0.35  # cells between the generators and their means
-SHORT = {MEAN: "mean", OFF_DIAGONAL: "off-diag."}
+BREAK = 0.35  # cells between the generators, the unseen ones and the means
+SHORT = {MEAN: "mean", OFF_DIAGONAL: "off-diag.", UNSEEN: "mean unseen"}
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class Scale:
 
 @dataclass(frozen=True)
 class Panel:
-    """One heat map: its cells by (train set, test set)."""
+    """One heat map: its cells by (train set, test set); `columns` are groups with a gap between them."""
 
     title: str
     rows: tuple[str, ...]
-    columns: tuple[str, ...]
+    columns: tuple[tuple[str, ...], ...]
     value: Callable[[str, str], Estimate]
     scale: Scale
 
@@ -104,7 +104,7 @@ def _span(counts: set[int]) -> str:
 
 
 def _panels(data: ReportData, condition: str, metric: str) -> list[Panel]:
-    columns = data.generators
+    columns = tuple(group for group in (data.seen, data.unseen, data.means) if group)
     share = Scale(colormaps["viridis"], Normalize(0, 100), f"{data.title(metric)} (%)", signed=False)
 
     def shares(experiment: str) -> Callable[[str, str], Estimate]:
@@ -115,24 +115,25 @@ def _panels(data: ReportData, condition: str, metric: str) -> list[Panel]:
 
     panels = [Panel(name, data.train_sets_of(name), columns, shares(name), share) for name in data.experiments]
     pairs = [(pair, differences(pair), data.train_sets_of(pair[0])) for pair in data.comparisons]
-    values = [abs(value(row, test).value) for _, value, rows in pairs for row in rows for test in columns]
+    values = [abs(value(row, test).value) for _, value, rows in pairs for row in rows for test in data.generators]
     limit = 5 * ceil(20 * np.nanmax([0.05, *values]))
     points = Scale(colormaps["PuOr_r"], Normalize(-limit, limit), "Difference (points)", signed=True)
     return panels + [Panel(f"{pair[0]} − {pair[1]}", rows, columns, value, points) for pair, value, rows in pairs]
 
 
 def _layout(panels: list[Panel]) -> Layout:
-    rows, columns = max(len(panel.rows) for panel in panels), len(panels[0].columns)
-    cell = max(CELL, 2.0 / (columns + BREAK + 2))  # two generators: titles still need their room
-    names = [name for panel in panels for name in (*panel.rows, *panel.columns)]
-    below = 0.15 + 0.75 * text_width([*panels[0].columns, *SHORT.values()])
-    left = 0.45 + text_width(names)
-    return Layout(cell, cell * (columns + BREAK + 2), min(cell, 0.5) * (rows + BREAK + 1), left, below)
+    rows = max(len(panel.rows) for panel in panels)
+    across = max(_positions(panels[0].columns).values()) + 1
+    cell = max(CELL, 2.0 / across)  # two generators: titles still need their room
+    columns = [SHORT.get(name, name) for group in panels[0].columns for name in group]
+    below = 0.15 + 0.75 * text_width(columns)
+    left = 0.45 + text_width([*columns, *(name for panel in panels for name in panel.rows)])
+    return Layout(cell, cell * across, min(cell, 0.5) * (rows + BREAK + 1), left, below)
 
 
 def _draw(axes: Axes, panel: Panel, with_names: bool) -> None:
-    across = _positions(panel.columns, (MEAN, OFF_DIAGONAL))
-    down = _positions(panel.rows, (MEAN,))
+    across = _positions(panel.columns)
+    down = _positions((panel.rows, (MEAN,)))
     for row, y in down.items():
         for column, x in across.items():
             _cell(axes, (x, y), panel.value(row, column), panel.scale)
@@ -164,10 +165,10 @@ def _titles(axes: Axes, panel: Panel, with_names: bool) -> None:
     axes.set_xlabel("tested on", size=LABEL, color=MUTED)
 
 
-def _positions(names: tuple[str, ...], means: tuple[str, ...]) -> dict[str, float]:
-    return {name: float(i) for i, name in enumerate(names)} | {
-        name: len(names) + BREAK + i for i, name in enumerate(means)
-    }
+def _positions(groups: tuple[tuple[str, ...], ...]) -> dict[str, float]:
+    """Cells from the edge, with a break between groups."""
+    names = [(name, number * BREAK) for number, group in enumerate(groups) for name in group]
+    return {name: place + gap for place, (name, gap) in enumerate(names)}
 
 
 def _cell(axes: Axes, corner: tuple[float, float], estimate: Estimate, scale: Scale) -> None:

@@ -5,7 +5,7 @@ import textwrap
 import pandas as pd
 from tabulate import tabulate
 
-from crossgen.report.data import MEAN, OFF_DIAGONAL, OWN, OWN_MINUS_OFF, ReportData
+from crossgen.report.data import MEAN, OFF_DIAGONAL, OWN, OWN_MINUS_OFF, UNSEEN, ReportData
 from crossgen.report.estimates import Estimate
 from crossgen.report.printing import Gaps, Table, minus, percent, points
 
@@ -44,6 +44,7 @@ def _row(data: ReportData, gaps: Gaps, experiment: str, condition: str) -> dict[
         "Off-diagonal": gaps.percent(off),
         "Own − off-diagonal": gaps.points(gap),
         "Own > off-diagonal": verdict(gap),
+        **({"Unseen": gaps.percent(_mean(data, experiment, condition, UNSEEN))} if data.unseen else {}),
         "Change": "" if is_plain else _change(data, experiment, condition),
         **{name: gaps.percent(share) if is_plain else "" for name, share in shares.items()},
     }
@@ -70,7 +71,7 @@ def _change(data: ReportData, experiment: str, condition: str) -> str:
 
 def _full(data: ReportData) -> pd.DataFrame:
     metrics = data.metrics
-    kinds = [OWN, OFF_DIAGONAL, OWN_MINUS_OFF, MEAN]
+    kinds = [OWN, OFF_DIAGONAL, OWN_MINUS_OFF, MEAN, UNSEEN]
     shown = metrics.test_generator.isin(kinds) & (metrics.metric == METRIC) & metrics.condition.isin(data.undegraded)
     control = metrics.test_generator.isin(data.controls) & metrics.metric.isin(["fpr", "tpr"])
     chosen = (metrics.train_set == MEAN) & (shown | (control & (metrics.condition == data.plain)))
@@ -88,7 +89,7 @@ def summary_text(data: ReportData) -> str:
     """The summary for a terminal: plain text of at most 100 columns."""
     lines = [f"{QUESTIONS[0]}", f"Balanced accuracy in %, [{round(100 * data.level)} % interval]", ""]
     for experiment in data.experiments:
-        lines += [experiment, *_table_lines(data, experiment), ""]
+        lines += [experiment, *_table_lines(data, experiment), *_unseen_lines(data, experiment), ""]
     lines += [QUESTIONS[1], "Mean over all cells in %; controls: share of their images called fake in %", ""]
     for experiment in data.experiments:
         lines += [experiment, *_jpeg_lines(data, experiment), ""]
@@ -107,6 +108,14 @@ def _table_lines(data: ReportData, experiment: str) -> list[str]:
         own, off, gap = (_mean(data, experiment, condition, kind) for kind in kinds.values())
         rows.append([condition, percent(own), percent(off), points(gap), verdict(gap)])
     return _plain_table(rows, ["", *kinds, "own > off-diagonal"])
+
+
+def _unseen_lines(data: ReportData, experiment: str) -> list[str]:
+    """Generators beside the matrix: their mean under every condition, in one line."""
+    if not data.unseen:
+        return []
+    means = [f"{name} {percent(_mean(data, experiment, name, UNSEEN))}" for name in data.undegraded]
+    return [f"  unseen ({', '.join(data.unseen)}): {', '.join(means)}"]
 
 
 def _jpeg_lines(data: ReportData, experiment: str) -> list[str]:

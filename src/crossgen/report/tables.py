@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from crossgen.report.data import MEAN, OFF_DIAGONAL, OWN, SHOWN_METRICS, ReportData
+from crossgen.report.data import MEAN, OWN, SHOWN_METRICS, ReportData
 from crossgen.report.estimates import Estimate, pool
 from crossgen.report.pools import pools
 from crossgen.report.printing import Gaps, Table
@@ -37,7 +37,7 @@ def matrix(data: ReportData) -> Table:
 
 
 def _matrix_row(data: ReportData, gaps: Gaps, model: tuple[str, str], condition: str, metric: str) -> dict[str, str]:
-    columns = (*data.generators, MEAN, OFF_DIAGONAL)
+    columns = (*data.seen, *data.unseen, *data.means)
     cells = {data.title(name): gaps.percent(data.cell(*model, name, condition, metric)) for name in columns}
     return {"Trained on": model[1], **cells}
 
@@ -45,7 +45,7 @@ def _matrix_row(data: ReportData, gaps: Gaps, model: tuple[str, str], condition:
 def degraded(data: ReportData) -> Table:
     """Every experiment and condition: means over the generators."""
     gaps = Gaps()
-    columns = (OWN, OFF_DIAGONAL, MEAN)
+    columns = (OWN, *data.means)
     rows = [
         {"Metric": data.title(metric), "Experiment": experiment, "Condition": condition.name}
         | {data.title(c): gaps.percent(data.cell(experiment, MEAN, c, condition.name, metric)) for c in columns}
