@@ -11,14 +11,18 @@ from snakemake.utils import min_version
 
 min_version("9.20")
 
-# Jobs and this file find the package under src/: environments hold dependencies only.
-SRC = Path(workflow.basedir) / "src"
-sys.path.insert(0, str(SRC))
+# This file finds the package under src/; jobs do by workflow/job.sh.
+ROOT = Path(workflow.basedir)
+sys.path.insert(0, str(ROOT / "src"))
 shell.executable("bash")
-shell.prefix(f"set -euo pipefail; export PYTHONPATH='{SRC}'${{{{PYTHONPATH:+:$PYTHONPATH}}}}; ")
+shell.prefix(f"source '{ROOT}/workflow/job.sh'; ")
 
 
 include: "workflow/rules/common.smk"
+
+
+onstart:
+    claims.remember(OWNER, Path(REPORT), Path(STORE))
 
 
 wildcard_constraints:

@@ -1,7 +1,6 @@
 """The graph: run once with 2 generators and 1 condition in a copy of the repository, then asked what changes cost."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -12,52 +11,8 @@ import pandas as pd
 import pytest
 from blake3 import blake3
 
-from toys import ROOT, draw_pools, synthetic, toy_config, write_tables
-
-COPIED = ("Snakefile", "src", "workflow", "config", "envs", "slurm")
-
-
-class Checkout:
-    """A copy of the repository's code with toy images and a config; `snakemake` runs in it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        for name in COPIED:
-            source = ROOT / name
-            ignore = shutil.ignore_patterns("__pycache__", "mini")
-            shutil.copytree(source, folder / name, ignore=ignore) if source.is_dir() else shutil.copy(source, folder)
-        draw_pools(folder / "images", n=24)
-        write_tables(folder / "images")
-        self.config = toy_config(folder / "images")
-        both = {"name": "both", "fake": ["checker", "stripes"], "real": ["photographs"]}
-        self.config["train_sets"] = [both]
-        self.config["experiments"][0]["train_sets"] = ["checker", "stripes", "both"]
-
-    def snakemake(self, *arguments: str, config: dict | None = None, check: bool = True) -> str:
-        (self.folder / "toy.yaml").write_text(json.dumps(config or self.config))
-        command = [sys.executable, "-m", "snakemake", "--configfile", "toy.yaml", "--cores", "2", *arguments]
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        done = subprocess.run(
-            command, cwd=self.folder, capture_output=True, text=True, env=os.environ | {"PATH": path}, timeout=420
-        )
-        output = done.stdout + done.stderr
-        assert not check or done.returncode == 0, output[-6000:]
-        return output
-
-    def planned(self, *arguments: str, config: dict | None = None) -> dict[str, int]:
-        """Rule to number of jobs that would run."""
-        output = self.snakemake("--quiet", "rules", "-n", *arguments, config=config)
-        stats = output.split("Job stats:")[-1] if "Job stats:" in output else ""
-        return {name: int(n) for name, n in re.findall(r"^(\w+) +(\d+)$", stats, re.M) if name != "total"}
-
-    def logged(self, rule: str) -> dict[str, tuple[int, int]]:
-        """Log to (cells computed, cells reused) of a render or score rule."""
-        found = {}
-        folder = self.folder / "results" / "toy" / "logs" / rule
-        for path in sorted(folder.rglob("*.log")):
-            computed, reused = re.search(r"cells: computed=(\d+) reused=(\d+)", path.read_text()).groups()
-            found[path.relative_to(folder).as_posix()] = (int(computed), int(reused))
-        return found
+from checkout import Checkout
+from toys import ROOT, synthetic, write_tables
 
 
 @pytest.fixture(scope="module")
@@ -255,3 +210,39 @@ def test_the_mini_config_dry_runs(profile):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"train_detector +16", done.stdout + done.stderr)
+
+
+def test_a_failed_job_shows_the_end_of_its_log_and_how_to_repeat_it(run):
+    image = next((run.folder / "images" / "checker").rglob("*.png"))
+    run.config["pools"][1]["source"] = run.config["pools"][1]["source"] | {"root": str(run.folder / "images")}
+    table = Path(run.config["pools"][1]["source"]["table"])
+    run.config["pools"][1]["source"]["table"] = str(run.folder / "images" / table.name)
+    image.unlink()
+    output = run.snakemake("downloads", check=False)
+    assert "---- exit status 1; the end of results/toy/logs/download/checker.log:" in output
+    assert (
+        f"crossgen download: Pool 'checker': 1 of 48 files are not what the source says: {image} is missing" in output
+    )
+    command = output.split("---- to repeat this job by hand:\n")[1].splitlines()[0]
+    again = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=run.environment)
+    assert again.returncode == 1 and "files are not what the source says" in again.stderr
+    shutil.copy(next((run.folder / "images" / "stripes").rglob("*.png")), image)
+    again = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=run.environment)
+    assert again.returncode == 0 and "48 images of pool 'checker', verified" in again.stdout
+
+
+def test_a_finished_job_says_what_it_wrote(run):
+    (run.folder / "results" / "toy" / "metrics.parquet").unlink()
+    output = run.resume("--", "results/toy/metrics.parquet")
+    assert re.search(r"^results/toy/metrics.parquet: \d+ numbers; results/toy/differences.parquet: \d+", output, re.M)
+    assert re.search(r"^-- 1 of 1 steps, 0:\d\d gone$", output, re.M)
+
+
+def test_another_config_may_not_claim_the_report_or_redefine_a_name(run):
+    run.write_config(run.config, "other.yaml")
+    command = [sys.executable, "-m", "snakemake", "--configfile", "other.yaml", "-n"]
+    assert "report 'toy' belongs to toy.yaml, and other.yaml claims it too" in run.output(command, check=False)
+    recipes = [run.config["recipes"][0] | {"steps": 9}]
+    run.write_config(run.config | {"report": "other", "recipes": recipes}, "other.yaml")
+    assert "recipe.steps is 24 in toy.yaml and 9 here; give it another name" in run.output(command, check=False)
+    assert "train_detector" in run.planned(config=run.config | {"recipes": recipes})  # edited: no other config

@@ -61,6 +61,30 @@ def test_exponents_are_numbers(tmp_path, toy, write_config):
     assert load([tmp_path / "config.yaml"]).recipes[0].optimiser.lr == 0.003
 
 
+def first(key, **values):
+    """A change of the first item of a list of the toy config."""
+    items = toy_config(ROOT)[key]
+    return {key: [items[0] | values, *items[1:]]}
+
+
+def experiment(**values):
+    return first("experiments", **values)
+
+
+def recipe(**values):
+    return first("recipes", **values)
+
+
+def reals(**values):
+    return first("subsets", real=values)
+
+
+def folders(*roots):
+    source = [{"kind": "folder", "root": root} for root in roots]
+    pools = [{"name": name, "label": "real", "source": told} for name, told in zip("pq", source, strict=True)]
+    return {"pools": [*toy_config(ROOT)["pools"], *pools]}
+
+
 REFUSALS = [
     ({"datta": 1}, "Unknown key 'datta': did you mean 'data'?"),
     ({"statistics": {"seed": "many"}}, "Wrong value \"many\" of 'seed': expected a valid integer"),
@@ -79,7 +103,33 @@ REFUSALS = [
     ({"train_sets": [{"name": "checker", "fake": ["checker"], "real": ["photographs"]}]}, "Doubled name 'checker'"),
     ({"experiments": [{"name": "raw", "subset": "rwa", "recipe": "tiny"}], "comparisons": []}, "Unknown subset 'rwa'"),
     ({"comparisons": [{"experiment": "raw", "baseline": "cooked"}]}, "Unknown experiment 'cooked' in comparisons[0]"),
-    ({"schema_version": 2}, "newer than this crossgen knows"),
+    ({"schema_version": 2}, "newer than this crossgen knows (1): update crossgen"),
+    ({"matrix_conditions": ["clean", "clean"]}, "Doubled condition 'clean' in matrix_conditions: 2 times"),
+    (experiment(seeds=[1, 1]), "Doubled seed 1 in experiments[0] 'raw'"),
+    (experiment(train_sets=["checker", "checker"]), "Doubled train set 'checker' in experiments[0] 'raw'"),
+    (experiment(train_sets=[]), "Wrong value [] of 'train_sets' in 'raw'"),
+    (experiment(train_sets=["cheker"]), "Unknown train set 'cheker' in experiments[0] 'raw': expected one of checker"),
+    (experiment(recipe="tinny"), "Unknown recipe 'tinny' in experiments[0] 'raw': expected one of tiny"),
+    ({"comparisons": [{"experiment": "raw", "baseline": "raw"}]}, "Empty comparison comparisons[0]: 'raw' with itself"),
+    ({"comparisons": [{"experiment": "raw", "baseline": "unbiased"}] * 2}, "Doubled comparison comparisons[1]"),
+    (
+        recipe(architecture="resnet"),
+        "Unknown architecture 'resnet' in recipes[0] 'tiny': expected one of residual, timm",
+    ),
+    (recipe(architecture="resnet 50"), "Wrong value \"resnet 50\" of 'architecture' in 'tiny'"),
+    (recipe(batch_size=3), "Wrong value 3 of 'batch_size' in 'tiny': expected a multiple of 2"),
+    (recipe(steps=0), "Wrong value 0 of 'steps' in 'tiny': expected greater than or equal to 1"),
+    (reals(jpeg_quality=[96, 70]), "Wrong value [96, 70] of 'jpeg_quality' in 'raw': expected the lower end first"),
+    (reals(jpeg_quality=[0, 101]), "Wrong value 0 of 'jpeg_quality[0]' in 'raw': expected greater than or equal to 1"),
+    (reals(jpeg_quality=[]), "Missing key 'jpeg_quality[0]' in 'raw'"),
+    (reals(formats=["JPG"]), "expected 'JPEG', 'PNG'"),
+    (reals(relative_sides=[0, 1]), "expected greater than 0"),
+    (folders("a", "a"), "Overlapping pools 'p' and 'q': a is a"),
+    (folders("a/b", "a"), "Overlapping pools 'p' and 'q': a/b lies in a, so images would be in both"),
+    ({"pools": [], "test_sets": [], "experiments": []}, "Wrong value [] of 'pools': expected at least 1 item(s)"),
+    ({"train_sets": [{"name": "t", "fake": [], "real": ["photographs"]}]}, "Wrong value [] of 'fake' in 't'"),
+    ({"train_sets": [{"name": "t", "fake": ["checker"]}]}, "Missing key 'real' in 't'"),
+    ({"train_sets": [{"name": "t", "fake": ["photographs"], "real": ["photographs"]}]}, "holds real images"),
     ({"report": 7}, "Wrong value 7 of 'report'"),
 ]
 
@@ -91,6 +141,13 @@ def test_refusals_name_the_thing_and_the_remedy(change, message, toy, write_conf
         load([write_config(toy)])
     assert message in str(refused.value)
     assert "config.yaml" in str(refused.value)
+
+
+def test_one_folder_may_serve_two_pools_that_read_other_files(toy, write_config):
+    pools = folders("a", "a")["pools"]
+    for pool, suffix in zip(pools[-2:], (".png", ".jpg"), strict=True):
+        pool["source"] = pool["source"] | {"suffixes": [suffix]}
+    load([write_config(toy | {"pools": pools})])
 
 
 def test_a_missing_file_doubled_keys_and_circles_are_refused(tmp_path, write_config):

@@ -13,9 +13,23 @@ def manifest(n=40):
         split = "val" if index % 5 == 0 else "test" if index % 5 == 1 else "train"
         common = {"split": split, "group": f"g{index}", "quarantine": None}
         quality = 96 if index % 3 else 75
-        real = {"image_id": f"p/{index}", "pool": "p", "label": 0, "format": "JPEG", "jpeg_quality": quality}
+        real = {
+            "image_id": f"p/{index}",
+            "pool": "p",
+            "label": 0,
+            "blake3": f"r{index}",
+            "format": "JPEG",
+            "jpeg_quality": quality,
+        }
         rows.append(common | real | {"width": 100 + index, "height": 110, "chroma_subsampling": "4:2:0"})
-        fake = {"image_id": f"f/{index}", "pool": "f", "label": 1, "format": "PNG", "jpeg_quality": None}
+        fake = {
+            "image_id": f"f/{index}",
+            "pool": "f",
+            "label": 1,
+            "blake3": f"f{index}",
+            "format": "PNG",
+            "jpeg_quality": None,
+        }
         rows.append(common | fake | {"width": 112, "height": 112, "chroma_subsampling": None})
     return pd.DataFrame(rows)
 
@@ -108,3 +122,12 @@ def test_a_named_pool_that_holds_training_images_is_refused():
 def test_too_few_images_are_refused_with_counts(subset, message):
     with pytest.raises(ValueError, match=message):
         select(manifest(), subset, "t")
+
+
+def test_an_image_is_not_real_and_fake_at_once():
+    rows = manifest()
+    rows.loc[rows["image_id"] == "f/3", "blake3"] = "r7"
+    with pytest.raises(
+        ValueError, match=r"'t' holds 1 images both as real and as fake \(first: f/3 and p/7 are the same"
+    ):
+        select(rows, Subset(name="s", images_per_class=10), "t")

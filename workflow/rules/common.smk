@@ -6,17 +6,22 @@ import re
 import shlex
 from functools import cache
 
-from crossgen import code
-from crossgen.config import Shown, derive
+from crossgen import code, runs
+from crossgen.config import Shown, claims, derive
 from crossgen.config.loading import ConfigError, load
+
+SETTINGS = workflow.config_settings
+CONFIG_FILES = list(SETTINGS.configfiles) or [Path(workflow.basedir) / "config" / "mini.yaml"]
+OWNER = claims.owner(CONFIG_FILES, SETTINGS.config)
 
 
 def resolved():
     """The caller's config files (else the mini set's), what they extend, and --config, checked."""
-    settings = workflow.config_settings
-    files = list(settings.configfiles) or [Path(workflow.basedir) / "config" / "mini.yaml"]
     try:
-        return load(files, settings.config)
+        told = load(CONFIG_FILES, SETTINGS.config)
+        if workflow.is_main_process:
+            claims.refuse(told, OWNER, Path("results", told.report), Path("results", told.data))
+        return told
     except ConfigError as error:
         raise WorkflowError(f"The configuration cannot be used:\n{error}") from None
 
@@ -27,6 +32,20 @@ config.update(CONFIG.model_dump(mode="json"))
 
 STORE = f"results/{CONFIG.data}"
 REPORT = f"results/{CONFIG.report}"
+
+
+def enter():
+    """Count as a run of this folder; say what stands in the way. Snakemake refuses runs that share files."""
+    lock, other = runs.join(runs.STATE, runs.here(f"config {' '.join(OWNER['files'])}"))
+    if other:
+        logger.warning(f"Another run is at work in this folder: {other}.")
+    elif runs.has_lock(runs.STATE):
+        files = " ".join(OWNER["files"])
+        logger.warning(f"A run was killed here and left its lock. Go on with: crossgen resume --configfile {files}")
+    return lock
+
+
+RUN = enter() if workflow.is_main_process and not workflow.output_settings.dryrun else None
 POOLS = {pool.name: pool for pool in CONFIG.pools}
 SUBSETS = {subset.name: subset for subset in CONFIG.subsets}
 RECIPES = {recipe.name: recipe for recipe in CONFIG.recipes}

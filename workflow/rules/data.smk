@@ -22,8 +22,8 @@ rule download:
         test=CONFIG.test_fraction,
         version=code.version("crossgen.data.listing"),
     shell:
-        "python -m crossgen download --pool {params.pool:q} --split-seed {params.seed}"
-        " --val-fraction {params.val} --test-fraction {params.test} --output {output:q} > {log:q} 2>&1"
+        "logged {log:q} python -m crossgen download --pool {params.pool:q} --split-seed {params.seed}"
+        " --val-fraction {params.val} --test-fraction {params.test} --output {output:q}"
 
 
 rule extract_metadata:
@@ -43,8 +43,9 @@ rule extract_metadata:
         root=lambda wildcards: POOLS[wildcards.pool].source.root,
         version=code.version("crossgen.data.manifest"),
     shell:
-        "python -m crossgen extract-metadata --files {input:q} --root {params.root:q} --shard {wildcards.shard}"
-        " --output {output:q} > {log:q} 2>&1"
+        "logged {log:q}"
+        " python -m crossgen extract-metadata --files {input:q} --root {params.root:q} --shard {wildcards.shard}"
+        " --output {output:q}"
 
 
 rule gather_manifest:
@@ -67,5 +68,6 @@ rule gather_manifest:
         limit=lambda wildcards: POOLS[wildcards.pool].max_quarantine,
         version=code.version("crossgen.data.manifest"),
     shell:
-        "python -m crossgen gather-manifest --shards {input:q} --pool {wildcards.pool} --max-quarantine {params.limit}"
-        " --output {output:q} > {log:q} 2>&1"
+        "logged {log:q}"
+        " python -m crossgen gather-manifest --shards {input:q} --pool {wildcards.pool} --max-quarantine {params.limit}"
+        " --output {output:q}"

@@ -25,6 +25,7 @@ rule train_detector:
         ),
         version=code.version("crossgen.training.loop"),
     shell:
-        "python -m crossgen train-detector --crops {input.crops:q} --index {input.index:q} --recipe {params.recipe:q}"
+        "logged {log:q}"
+        " python -m crossgen train-detector --crops {input.crops:q} --index {input.index:q} --recipe {params.recipe:q}"
         " --experiment {wildcards.experiment:q} --train-set {wildcards.train_set} --generator={params.generator:q}"
-        " --seed {wildcards.seed} --output {output.detector:q} --history {output.history:q} > {log:q} 2>&1"
+        " --seed {wildcards.seed} --output {output.detector:q} --history {output.history:q}"

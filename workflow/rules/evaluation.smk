@@ -24,9 +24,10 @@ rule render_conditions:
         limit=CONFIG.max_cache_gb,
         version=code.version("crossgen.evaluation.conditions"),
     shell:
-        "python -m crossgen render-conditions --manifest {input:q} --pool {wildcards.pool} --shard {wildcards.shard}"
+        "logged {log:q}"
+        " python -m crossgen render-conditions --manifest {input:q} --pool {wildcards.pool} --shard {wildcards.shard}"
         " --root {params.root:q} --frames {params.frames:q} --conditions {params.conditions:q}"
-        " --max-cache-gb {params.limit} --cells {params.cells:q} --output {output:q} > {log:q} 2>&1"
+        " --max-cache-gb {params.limit} --cells {params.cells:q} --output {output:q}"
 
 
 rule score_images:
@@ -54,9 +55,9 @@ rule score_images:
         logits=f"{STORE}/cells/logits",
         version=code.version("crossgen.evaluation.scoring"),
     shell:
-        "python -m crossgen score-images --detectors {input.detectors:q} --rendered {input.rendered:q}"
+        "logged {log:q} python -m crossgen score-images --detectors {input.detectors:q} --rendered {input.rendered:q}"
         " --pools {params.pools:q} --conditions {params.conditions:q} --pixels {params.pixels:q}"
-        " --logits {params.logits:q} --output {output:q} > {log:q} 2>&1"
+        " --logits {params.logits:q} --output {output:q}"
 
 
 rule collect_scores:
@@ -81,9 +82,10 @@ rule collect_scores:
         logits=f"{STORE}/cells/logits",
         code=code_of("collect_scores"),
     shell:
-        "python -m crossgen collect-scores --index {input.index:q} --pools {params.pools:q} --logits {params.logits:q}"
+        "logged {log:q}"
+        " python -m crossgen collect-scores --index {input.index:q} --pools {params.pools:q} --logits {params.logits:q}"
         " --experiment {wildcards.experiment:q} --train-set {wildcards.train_set} --seed {wildcards.seed}"
-        " --output {output:q} > {log:q} 2>&1"
+        " --output {output:q}"
 
 
 rule compute_metrics:
@@ -108,6 +110,6 @@ rule compute_metrics:
         generators=json.dumps({d.train_set.name: d.generator for d in DETECTORS.values()}),
         code=code_of("compute_metrics"),
     shell:
-        "python -m crossgen compute-metrics --scores {input.scores:q} --manifests {input.manifests:q}"
+        "logged {log:q} python -m crossgen compute-metrics --scores {input.scores:q} --manifests {input.manifests:q}"
         " --tests {params.tests:q} --train-generators {params.generators:q} --metrics {output.metrics:q}"
-        " --differences {output.differences:q} > {log:q} 2>&1"
+        " --differences {output.differences:q}"

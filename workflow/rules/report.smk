@@ -19,7 +19,7 @@ rule tabulate:
         folder=lambda wildcards, output: str(Path(output[0]).parent),
         code=code_of("tabulate"),
     shell:
-        "python -m crossgen tabulate {params.options} --output {params.folder:q} > {log:q} 2>&1"
+        "logged {log:q} python -m crossgen tabulate {params.options} --output {params.folder:q}"
 
 
 rule plot:
@@ -41,8 +41,8 @@ rule plot:
         folder=lambda wildcards, output: str(Path(output[0]).parent),
         code=code_of("plot"),
     shell:
-        "python -m crossgen plot {params.options} --figure {wildcards.figure:q} --output {params.folder:q}"
-        " > {log:q} 2>&1"
+        "logged {log:q}"
+        " python -m crossgen plot {params.options} --figure {wildcards.figure:q} --output {params.folder:q}"
 
 
 rule report:
@@ -68,5 +68,5 @@ rule report:
         files=run_files(),
         code=code_of("report"),
     shell:
-        "python -m crossgen report {params.options} --files {params.files:q} --figures {input.figures:q}"
-        " --page {output.page:q} --summary {output.summary:q} --run {output.run:q} > {log:q} 2>&1"
+        "logged {log:q} python -m crossgen report {params.options} --files {params.files:q} --figures {input.figures:q}"
+        " --page {output.page:q} --summary {output.summary:q} --run {output.run:q}"

@@ -18,8 +18,8 @@ rule filter_subset:
         subset=lambda wildcards: as_json(SUBSETS[wildcards.subset], exclude={"align"}),
         version=code.version("crossgen.data.subsets"),
     shell:
-        "python -m crossgen filter-subset --manifests {input:q} --subset {params.subset:q}"
-        " --train-set {wildcards.train_set} --output {output:q} > {log:q} 2>&1"
+        "logged {log:q} python -m crossgen filter-subset --manifests {input:q} --subset {params.subset:q}"
+        " --train-set {wildcards.train_set} --output {output:q}"
 
 
 rule align_jpeg:
@@ -42,8 +42,9 @@ rule align_jpeg:
         alignment=lambda wildcards: as_json(ALIGNMENTS[wildcards.alignment]),
         version=code.version("crossgen.data.align"),
     shell:
-        "python -m crossgen align-jpeg --manifest {input:q} --root {params.root:q} --alignment {params.alignment:q}"
-        " --output {output:q} > {log:q} 2>&1"
+        "logged {log:q}"
+        " python -m crossgen align-jpeg --manifest {input:q} --root {params.root:q} --alignment {params.alignment:q}"
+        " --output {output:q}"
 
 
 rule pack_crops:
@@ -69,9 +70,9 @@ rule pack_crops:
         n=lambda wildcards: PACKINGS[wildcards.packing].crops_per_image,
         version=code.version("crossgen.data.pack"),
     shell:
-        "python -m crossgen pack-crops --selection {input.selection:q} --aligned {input.aligned:q}"
+        "logged {log:q} python -m crossgen pack-crops --selection {input.selection:q} --aligned {input.aligned:q}"
         " --folders {params.folders:q} --frame {params.frame:q} --crops-per-image {params.n}"
-        " --crops {output.crops:q} --index {output.index:q} > {log:q} 2>&1"
+        " --crops {output.crops:q} --index {output.index:q}"
 
 
 rule audit_biases:
@@ -96,6 +97,6 @@ rule audit_biases:
         level=CONFIG.statistics.level,
         code=code_of("audit_biases"),
     shell:
-        "python -m crossgen audit-biases --manifests {input.manifests:q} --audited {params.audited:q}"
+        "logged {log:q} python -m crossgen audit-biases --manifests {input.manifests:q} --audited {params.audited:q}"
         " --train-sets {params.train_sets:q} --level {params.level} --biases {output.biases:q}"
-        " --probes {output.probes:q} > {log:q} 2>&1"
+        " --probes {output.probes:q}"

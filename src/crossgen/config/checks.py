@@ -3,13 +3,15 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import permutations
+from pathlib import Path
 
-from crossgen.config.model import NAME, RESERVED, Config, TestSet
+from crossgen.config.model import ARCHITECTURES, NAME, RESERVED, Config, TestSet
 
 
 def check(config: Config) -> list[str]:
     """Every fault of a config as written (before `vary` is expanded), each a message with path and remedy."""
-    parts = (_names, _subsets, _test_sets, _train_sets, _experiments, _conditions)
+    parts = (_names, _pools, _subsets, _recipes, _test_sets, _train_sets, _experiments, _comparisons, _conditions)
     return [fault for part in parts for fault in part(config)]
 
 
@@ -45,8 +47,44 @@ def each(config: Config) -> list[str]:
     ]
 
 
+def _doubled(kind: str, items: Sequence[object], where: str) -> Iterator[str]:
+    for item, count in Counter(items).items():
+        if count > 1:
+            yield f"Doubled {kind} {item!r} in {where}: {count} times; name it once"
+
+
 def _unknown(kind: str, name: str, where: str, choices: Iterable[str]) -> str:
     return f"Unknown {kind} {name!r} in {where}: expected one of {', '.join(choices) or 'nothing (there are none)'}"
+
+
+def _pools(config: Config) -> Iterator[str]:
+    """Folders in folders: an image would be in two pools, perhaps as a real and as a fake, in training and in test."""
+    folders = [(pool.name, pool.source) for pool in config.pools if pool.source.kind == "folder"]
+    for (first, inner), (second, outer) in permutations(folders, 2):
+        paths = Path(inner.root).resolve(), Path(outer.root).resolve()
+        inside, alike = paths[0].is_relative_to(paths[1]), set(inner.suffixes) & set(outer.suffixes)
+        if alike and ((inside and paths[0] != paths[1]) or (paths[0] == paths[1] and first < second)):
+            relation = "is" if paths[0] == paths[1] else "lies in"
+            yield (
+                f"Overlapping pools {first!r} and {second!r}: {inner.root} {relation} {outer.root}, so images would be "
+                "in both; give each pool a folder of its own"
+            )
+
+
+def _recipes(config: Config) -> Iterator[str]:
+    for index, item in enumerate(config.recipes):
+        if ":" not in item.architecture and item.architecture not in ARCHITECTURES:
+            known = [*ARCHITECTURES, "package.module:Builder"]
+            yield _unknown("architecture", item.architecture, f"recipes[{index}] {item.name!r}", known)
+
+
+def _comparisons(config: Config) -> Iterator[str]:
+    pairs = [(item.experiment, item.baseline) for item in config.comparisons]
+    for index, pair in enumerate(pairs):
+        if pair[0] == pair[1]:
+            yield f"Empty comparison comparisons[{index}]: {pair[0]!r} with itself; name two experiments"
+        if pair in pairs[:index]:
+            yield f"Doubled comparison comparisons[{index}]: {pair[0]!r} with {pair[1]!r}"
 
 
 def _test_sets(config: Config) -> Iterator[str]:
@@ -87,9 +125,7 @@ def _train_sets(config: Config) -> Iterator[str]:
                 yield from _pool_faults(labels, pool, label, where)
                 if pool in test_only:
                     yield f"Pool {pool!r} is test_only, but {where} trains on it: take it out or drop test_only"
-            for pool, count in Counter(pools).items():
-                if count > 1:
-                    yield f"Doubled pool {pool!r} in {where}: {count} times"
+            yield from _doubled("pool", pools, where)
 
 
 def _subsets(config: Config) -> Iterator[str]:
@@ -116,9 +152,8 @@ def _experiments(config: Config) -> Iterator[str]:
             for name in item.train_sets:
                 if name not in trainable:
                     yield _unknown("train set", name, where, trainable)
-        for seed, count in Counter(item.seeds).items():
-            if count > 1:
-                yield f"Doubled seed {seed} in {where}"
+            yield from _doubled("train set", item.train_sets, where)
+        yield from _doubled("seed", item.seeds, where)
         for key in item.vary:
             if not re.match(r"^(subset|recipe)(\.[a-z0-9_]+)+$", key):
                 yield f"Unknown key {key!r} to vary in {where}: expected subset.<key> or recipe.<key>"
@@ -131,6 +166,7 @@ def _conditions(config: Config) -> Iterator[str]:
             where = f"conditions[{index}] {item.name!r}"
             yield f"Unknown base {item.base!r} in {where}: expected an earlier one ({', '.join(earlier) or 'none'})"
         earlier.append(item.name)
+    yield from _doubled("condition", config.matrix_conditions, "matrix_conditions")
     for index, name in enumerate(config.matrix_conditions):
         if name not in earlier:
             yield _unknown("condition", name, f"matrix_conditions[{index}]", earlier)

@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from crossgen.config.checks import check
 from crossgen.config.derive import with_unseen
 from crossgen.config.grid import expand
-from crossgen.config.model import Config
+from crossgen.config.model import SCHEMA_VERSION, Config
 
 
 class ConfigError(ValueError):
@@ -108,8 +108,9 @@ def _parsed(value: object) -> object:
 
 def _validated(content: Mapping[str, Any], where: str) -> Config:
     version = content.get("schema_version")
-    if isinstance(version, int) and version > 1:
-        raise ConfigError(f"schema_version {version} is newer than this crossgen knows (1): update crossgen ({where}).")
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        known = f"newer than this crossgen knows ({SCHEMA_VERSION})"
+        raise ConfigError(f"schema_version {version} is {known}: update crossgen ({where}).")
     try:
         return Config.model_validate_json(json.dumps(content))
     except (TypeError, ValueError) as error:
@@ -130,7 +131,10 @@ def _path(fault: ErrorDetails, content: object) -> list[str | int]:
     """The keys as written: pydantic adds the names of union members, which are no keys of the file."""
     path: list[str | int] = []
     for index, part in enumerate(fault["loc"]):
-        inside = isinstance(content, list) if isinstance(part, int) else isinstance(content, dict) and part in content
+        if isinstance(part, int):
+            inside = isinstance(content, list) and part < len(content)
+        else:
+            inside = isinstance(content, dict) and part in content
         last = index == len(fault["loc"]) - 1
         if inside:
             content = cast(Any, content)[part]
@@ -145,6 +149,14 @@ def _place(fault: ErrorDetails, content: object) -> str:
     return text.lstrip(".") or "top level"
 
 
+def _key(path: list[str | int]) -> str:
+    """The last key; an item of a list is named by its list: 'jpeg_quality[0]'."""
+    names = [place for place, part in enumerate(path) if isinstance(part, str)]
+    if not names:
+        return "the config"
+    return "".join([str(path[names[-1]]), *(f"[{part}]" for part in path[names[-1] + 1 :])])
+
+
 def _owner(fault: ErrorDetails, content: object) -> str:
     """The name of the nearest enclosing list item, for people: ' in 'jpeg_q65''."""
     name = ""
@@ -156,8 +168,7 @@ def _owner(fault: ErrorDetails, content: object) -> str:
 
 
 def _message(fault: ErrorDetails, content: object) -> str:
-    path = _path(fault, content)
-    key = path[-1] if path else "the config"
+    key = _key(_path(fault, content))
     owner, given = _owner(fault, content), json.dumps(fault["input"], default=str)
     context = fault.get("ctx", {})
     if fault["type"] == "extra_forbidden":
@@ -167,6 +178,8 @@ def _message(fault: ErrorDetails, content: object) -> str:
         return f"Unknown key {key!r}{owner}: {hint}expected one of {', '.join(choices)}"
     if fault["type"] == "missing":
         return f"Missing key {key!r}{owner}"
+    if fault["type"] == "too_short":
+        return f"Wrong value {given[:80]} of {key!r}{owner}: expected at least {context['min_length']} item(s)"
     if fault["type"] == "union_tag_invalid":
         tag = context.get("discriminator", "").strip("'")
         noun = {"step": "step", "kind": "source kind"}.get(tag, tag)

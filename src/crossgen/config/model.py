@@ -4,9 +4,9 @@ The JSON schema under `workflow/schemas/` is generated from these classes (`sche
 `extends:`, `grid` expands `vary:`, `checks` refuses what types alone cannot.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, JsonValue, StringConstraints
+from pydantic import AfterValidator, Field, JsonValue, StringConstraints
 
 from crossgen.config.steps import Augmentation, Model, Resample, Step, Subsampling
 
@@ -23,6 +23,23 @@ RESERVED = (
 )  # fmt: skip
 
 Label = Literal["real", "fake"]
+Text = Annotated[str, StringConstraints(min_length=1)]
+Number = TypeVar("Number", int, float)
+
+
+def _rising(ends: tuple[Number, Number]) -> tuple[Number, Number]:
+    if ends[0] > ends[1]:
+        raise ValueError("the lower end first")
+    return ends
+
+
+Quality = Annotated[int, Field(ge=1, le=100)]
+Side = Annotated[int, Field(ge=1)]
+Multiple = Annotated[float, Field(gt=0, le=1000)]
+
+#: Architectures that the zoo knows (`crossgen.detectors.zoo`, which imports torch and is not imported here).
+ARCHITECTURES = ("residual", "timm")
+Format = Literal["JPEG", "PNG", "WEBP", "AVIF", "BMP", "TIFF", "GIF"]
 
 
 class TableSource(Model):
@@ -30,16 +47,17 @@ class TableSource(Model):
     stratum, bytes, blake3); every file is verified against the sizes and digests the table gives."""
 
     kind: Literal["table"] = Field(description="Images listed in a CSV or Parquet table.")
-    root: str = Field(description="Folder that the table's paths are relative to.")
-    table: str = Field(description="The table; rows of a `pool` column that name another pool are left out.")
+    root: Text = Field(description="Folder that the table's paths are relative to.")
+    table: Text = Field(description="The table; rows of a `pool` column that name another pool are left out.")
 
 
 class FolderSource(Model):
     """All images below a folder."""
 
     kind: Literal["folder"] = Field(description="All images below a folder.")
-    root: str = Field(description="The folder; image ids are paths below it.")
-    suffixes: tuple[str, ...] = Field(
+    root: Text = Field(description="The folder; image ids are paths below it.")
+    suffixes: tuple[Text, ...] = Field(
+        min_length=1,
         default=(".png", ".jpg", ".jpeg", ".webp", ".avif", ".bmp", ".tif", ".tiff"),
         description="File name endings that count as images, in lower case (case is ignored).",
     )
@@ -96,13 +114,17 @@ class TrainSet(Model):
 class Filter(Model):
     """Which images of one label a subset keeps. Absent conditions keep everything."""
 
-    formats: tuple[str, ...] | None = Field(default=None, description="Formats kept, e.g. [JPEG, PNG].")
-    jpeg_quality: tuple[int, int] | None = Field(
+    formats: tuple[Format, ...] | None = Field(default=None, min_length=1, description="Formats kept.")
+    jpeg_quality: Annotated[tuple[Quality, Quality], AfterValidator(_rising)] | None = Field(
         default=None, description="Range of exact IJG quality, both ends kept; other files are left out."
     )
-    chroma_subsampling: tuple[Subsampling, ...] | None = Field(default=None, description="Kept chroma layouts.")
-    sides: tuple[int, int] | None = Field(default=None, description="Range in pixels that both sides lie in.")
-    relative_sides: tuple[float, float] | None = Field(
+    chroma_subsampling: tuple[Subsampling, ...] | None = Field(
+        default=None, min_length=1, description="Kept chroma layouts."
+    )
+    sides: Annotated[tuple[Side, Side], AfterValidator(_rising)] | None = Field(
+        default=None, description="Range in pixels that both sides lie in."
+    )
+    relative_sides: Annotated[tuple[Multiple, Multiple], AfterValidator(_rising)] | None = Field(
         default=None,
         description="Range that both sides lie in, in multiples of S, the median side of the train set's fakes.",
     )
@@ -172,7 +194,7 @@ class Condition(Model):
     steps: tuple[Step, ...] = Field(default=(), description="Steps in order; none: the file as it is.")
     to: Literal["all", "fake", "real"] = Field(default="all", description="Label of the images it is done to.")
     base: Name | None = Field(default=None, description="Condition that is done first, to its own label.")
-    degradation: str | None = Field(
+    degradation: Text | None = Field(
         default=None, description="Curve that it is a point of (resize, jpeg, blur ...); null: none."
     )
 
@@ -192,7 +214,8 @@ class Recipe(Model):
 
     name: GridName = Field(description="Name of the recipe.")
     architecture: str = Field(
-        description="A name of the zoo (`timm` with option `model`, ...), or `package.module:Builder` of your own."
+        pattern=r"^([a-z0-9_]+|[A-Za-z_][\w.]*:[A-Za-z_]\w*)$",
+        description="A name of the zoo (`timm` with option `model`, ...), or `package.module:Builder` of your own.",
     )
     options: dict[str, JsonValue] = Field(
         default_factory=dict, description="Keyword arguments of the architecture's builder."
@@ -220,7 +243,7 @@ class Experiment(Model):
     name: GridName = Field(description="Name, unique among all configs that share `data`.")
     subset: GridName = Field(description="Subset trained on.")
     recipe: GridName = Field(description="Recipe trained with.")
-    train_sets: Literal["each"] | tuple[Name, ...] = Field(
+    train_sets: Literal["each"] | Annotated[tuple[Name, ...], Field(min_length=1)] = Field(
         default="each", description="Train sets; each: one per test set that has reals and fakes."
     )
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(default=(0,), min_length=1, description="Training seeds.")

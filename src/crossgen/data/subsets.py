@@ -23,6 +23,7 @@ def select(manifest: pd.DataFrame, subset: Subset, train_set: str) -> pd.DataFra
     `manifest` holds the rows of all its pools. Raises ValueError, with counts and remedy, where too few are left.
     """
     rows = manifest[manifest["split"].isin(["train", "val"]) & manifest["quarantine"].isna()]
+    _refuse_both_labels(rows, train_set)
     named = rows["pool"].eq(subset.validation.pool) if subset.validation else pd.Series(False, index=rows.index)
     lent, rows = rows[named], _without_leaks(rows[~named])
     sizes = fake_sizes(rows)
@@ -43,6 +44,18 @@ def fake_sizes(rows: pd.DataFrame) -> list[float]:
     fakes = rows[(rows["label"] == LABELS["fake"]) & (rows["split"] == "train")]
     sides = fakes[["width", "height"]].min(axis=1)
     return sorted(float(size) for size in set(sides.groupby(fakes["pool"]).median()))
+
+
+def _refuse_both_labels(rows: pd.DataFrame, train_set: str) -> None:
+    """The same file as a real and as a fake: pools that overlap, or a table that says so."""
+    labels = rows.groupby("blake3")["label"].transform("nunique")
+    both = rows[labels > 1].sort_values(["blake3", "image_id"])
+    if len(both):
+        first = both["image_id"].head(2).tolist()
+        raise ValueError(
+            f"Train set {train_set!r} holds {both['blake3'].nunique()} images both as real and as fake (first: "
+            f"{first[0]} and {first[1]} are the same file): its pools overlap; correct their sources."
+        )
 
 
 def _without_leaks(rows: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,138 @@
+"""How far a step or a run is: rate and time left, as a bar on a terminal and as plain lines in a log."""
+
+import re
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+Item = TypeVar("Item")
+
+EVERY = 10.0  # seconds between two lines of a log; what takes less time says nothing
+#: Snakemake's account of its scheduling, beside which its account of progress would drown.
+_NOISE = re.compile(r"^(Select jobs to|Execute \d+ jobs|\[|Finished jobid|\s*$)")
+_STEPS = re.compile(r"^(\d+) of (\d+) steps \(.*\) done$")
+
+
+class Meter(AbstractContextManager["Meter"]):
+    """Counts up to `total`. On a terminal a bar (rich), else a line every ten seconds; writes to stderr."""
+
+    def __init__(self, what: str, total: int, unit: str = "images", stream: IO[str] | None = None) -> None:
+        self.what, self.total, self.unit, self.done = what, total, unit, 0
+        self.stream = stream or sys.stderr
+        self._bar = _bar(what, total, unit, self.stream) if self.stream.isatty() else None
+        self._began = self._told = time.monotonic()
+
+    def advance(self, count: int = 1) -> None:
+        """So many more are done."""
+        self.done += count
+        if self._bar:
+            self._bar.update(self._bar.task_ids[0], completed=self.done)
+        elif time.monotonic() - self._told >= EVERY:
+            self._told = time.monotonic()
+            print(self.line(self._told - self._began), file=self.stream, flush=True)
+
+    def line(self, seconds: float) -> str:
+        """What a log says after so many seconds."""
+        rate = self.done / max(seconds, 1e-9)
+        left = _clock((self.total - self.done) / rate) if rate else "unknown"
+        return f"{self.what}: {self.done:,} of {self.total:,} {self.unit}, {_rate(rate)}, {left} left"
+
+    def __enter__(self) -> "Meter":
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if self._bar:
+            self._bar.stop()
+
+
+def track(items: Iterable[Item], what: str, total: int, unit: str = "images") -> Iterator[Item]:
+    """The items, counted as they pass."""
+    with Meter(what, total, unit) as meter:
+        for item in items:
+            yield item
+            meter.advance()
+
+
+class Steps(AbstractContextManager["Steps"]):
+    """Passes on what Snakemake prints, without its noise, and says how many steps of the run are done and left."""
+
+    def __init__(self, stream: IO[str] | None = None) -> None:
+        self.stream = stream or sys.stdout
+        self._bar = _bar("run", None, "steps", self.stream) if self.stream.isatty() else None
+        self._began = time.monotonic()
+
+    def take(self, line: str) -> None:
+        """One line of Snakemake's output."""
+        steps = _STEPS.match(line)
+        if steps:
+            self._told(int(steps[1]), int(steps[2]))
+        elif not _NOISE.match(line):
+            self._print(line)
+
+    def _told(self, done: int, total: int) -> None:
+        if self._bar:
+            self._bar.update(self._bar.task_ids[0], completed=done, total=total)
+            return
+        seconds = time.monotonic() - self._began
+        left = f", about {_clock(seconds / done * (total - done))} left" if done < total else ""
+        self._print(f"-- {done} of {total} steps, {_clock(seconds)} gone{left}")
+
+    def _print(self, line: str) -> None:
+        if self._bar:
+            self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        else:
+            print(line, file=self.stream, flush=True)
+
+    def __enter__(self) -> "Steps":
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if self._bar:
+            self._bar.stop()
+
+
+def _bar(what: str, total: int | None, unit: str, stream: IO[str]) -> "Progress":
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        """Units a second."""
+
+        def render(self, task: Task) -> Text:
+            return Text(_rate(task.speed) if task.speed else "")
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit), Rate())
+    times = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+    bar = Progress(*columns, *times, console=Console(file=stream))
+    bar.add_task(what, total=total)
+    return bar
+
+
+def _rate(rate: float) -> str:
+    return f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.2g}/s"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -1,0 +1,81 @@
+"""What a run survives: being killed at any moment, and a second run in its folder."""
+
+import os
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pytest
+
+from checkout import Checkout
+
+pytestmark = pytest.mark.long
+TARGET = "results/toy/metrics.parquet"
+MOMENTS = 10
+
+
+def reduced(folder) -> Checkout:
+    """Two generators, one condition, one experiment with alignment: every rule up to the metrics."""
+    checkout = Checkout(folder)
+    checkout.config |= {"train_sets": [], "comparisons": [], "experiments": checkout.config["experiments"][1:]}
+    checkout.write_config()
+    return checkout
+
+
+def start(checkout: Checkout) -> subprocess.Popen:
+    """A run in a process group of its own."""
+    return subprocess.Popen(
+        checkout.resume_command("--", TARGET), cwd=checkout.folder, env=checkout.environment, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> tuple[str, float]:
+    """Digest of the metrics, and the seconds they took."""
+    checkout, began = reduced(tmp_path_factory.mktemp("undisturbed")), time.monotonic()
+    checkout.resume("--", TARGET)
+    return checkout.digest("metrics.parquet"), time.monotonic() - began
+
+
+@pytest.mark.parametrize("moment", np.random.default_rng(2026).uniform(0.02, 0.98, MOMENTS).round(2))
+def test_a_killed_run_resumes_to_the_same_bytes(moment, undisturbed, tmp_path):
+    digest, seconds = undisturbed
+    checkout = reduced(tmp_path / "killed")
+    run = start(checkout)
+    time.sleep(moment * seconds)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.communicate()
+    checkout.resume("--", TARGET)
+    assert checkout.digest("metrics.parquet") == digest
+    assert "Nothing to be done" in checkout.resume("--", TARGET)
+
+
+def test_a_run_at_work_is_not_disturbed(undisturbed, tmp_path):
+    checkout = reduced(tmp_path / "twice")
+    run = start(checkout)
+    deadline = time.monotonic() + 120
+    while not list(checkout.folder.glob(".snakemake/locks/*.lock")):
+        assert time.monotonic() < deadline and run.poll() is None
+        time.sleep(0.1)
+    again = checkout.resume("--", TARGET, check=False)
+    assert "crossgen resume: a run is at work in" in again and f"process {run.pid}" not in again  # Snakemake holds it
+    assert "toy.yaml" in again
+    plain = checkout.snakemake(TARGET, check=False)
+    assert "Another run is at work in this folder: process" in plain and "cannot be locked" in plain
+    assert "total" in checkout.snakemake("-n", TARGET)  # looking is allowed
+    output, _ = run.communicate(timeout=400)
+    assert run.returncode == 0, output[-3000:]
+    assert checkout.digest("metrics.parquet") == undisturbed[0]
+
+
+def test_a_plain_snakemake_says_what_a_killed_run_left(undisturbed, tmp_path):
+    checkout = reduced(tmp_path / "left")
+    run = start(checkout)
+    time.sleep(0.5 * undisturbed[1])
+    os.killpg(run.pid, signal.SIGKILL)
+    run.communicate()
+    output = checkout.snakemake(TARGET, check=False)
+    assert "Go on with: crossgen resume --configfile toy.yaml" in output
+    assert "removed the lock of a killed run" in checkout.resume("--", TARGET)

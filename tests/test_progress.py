@@ -1,0 +1,82 @@
+"""How far things are, in words."""
+
+import io
+
+import pytest
+
+from crossgen import progress
+from crossgen.progress import Meter, Steps, track
+
+
+class Clock:
+    """A time that a test moves."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(progress.time, "monotonic", clock)
+    return clock
+
+
+def test_a_log_gets_a_line_every_ten_seconds_with_rate_and_time_left(clock):
+    stream = io.StringIO()
+    with Meter("align_jpeg", 5000, stream=stream) as meter:
+        for _ in range(30):
+            clock.now += 1
+            meter.advance(40)
+    assert stream.getvalue().splitlines() == [
+        "align_jpeg: 400 of 5,000 images, 40/s, 1:55 left",
+        "align_jpeg: 800 of 5,000 images, 40/s, 1:45 left",
+        "align_jpeg: 1,200 of 5,000 images, 40/s, 1:35 left",
+    ]
+
+
+def test_what_is_quick_says_nothing_and_items_pass(capsys):
+    assert list(track(range(3), "quick", 3)) == [0, 1, 2]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_terminal_gets_a_bar():
+    stream = Terminal()
+    with Meter("render", 4, stream=stream) as meter:
+        meter.advance(4)
+    assert "render" in stream.getvalue() and "4/4" in stream.getvalue() and "images" in stream.getvalue()
+
+
+def test_a_run_tells_steps_and_time_left_and_drops_noise(clock):
+    stream = io.StringIO()
+    with Steps(stream) as steps:
+        steps.take("[Sun Nov 22 03:00:00 2026]")
+        steps.take("Select jobs to execute...")
+        steps.take("results/toy/metrics.parquet: 12 numbers")
+        clock.now += 30
+        steps.take("1 of 4 steps (25%) done")
+        clock.now += 90
+        steps.take("4 of 4 steps (100%) done")
+    assert stream.getvalue().splitlines() == [
+        "results/toy/metrics.parquet: 12 numbers",
+        "-- 1 of 4 steps, 0:30 gone, about 1:30 left",
+        "-- 4 of 4 steps, 2:00 gone",
+    ]
+
+
+def test_a_run_on_a_terminal_shows_a_bar_and_passes_lines_on():
+    stream = Terminal()
+    with Steps(stream) as steps:
+        steps.take("[wrote] results/toy/metrics.parquet")
+    assert "run" in stream.getvalue()
+    with Steps(stream) as steps:
+        steps.take("Error in rule [bold]align_jpeg[/bold]")
+        steps.take("2 of 4 steps (50%) done")
+    assert "[bold]align_jpeg[/bold]" in stream.getvalue() and "2/4" in stream.getvalue()
