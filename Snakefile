@@ -18,6 +18,10 @@ shell.executable("bash")
 shell.prefix(f"source '{ROOT}/workflow/job.sh'; ")
 
 
+# Used with --sdm apptainer only; see envs/crossgen.def.
+container: "envs/crossgen.sif"
+
+
 include: "workflow/rules/common.smk"
 
 

@@ -1,0 +1,76 @@
+"""Every way to set up the environment installs the lock, and the papers about us tell one version."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import yaml
+
+import crossgen
+from toys import ROOT
+
+ENVS = ROOT / "envs"
+LOCK = (ENVS / "requirements.txt").read_text(encoding="utf-8")
+PINNED = re.findall(r"^([a-z0-9._-]+==[^\s\\;]+)", LOCK, re.M)
+
+
+def test_the_lock_is_exact_hashed_and_names_no_host():
+    entries = re.split(r"\n(?=[a-z0-9])", LOCK.strip())
+    assert len(entries) == len(PINNED) > 50
+    assert all("--hash=sha256:" in entry for entry in entries)
+    assert "://" not in LOCK
+
+
+def test_everything_asked_for_is_locked():
+    asked = re.findall(r"^([A-Za-z0-9._-]+)", (ENVS / "requirements.in").read_text(), re.M)
+    locked = {pin.split("==")[0].replace("_", "-") for pin in PINNED}
+    assert {name.lower().replace("_", "-") for name in asked} <= locked
+
+
+def test_the_conda_environment_has_the_versions_of_the_lock():
+    dependencies = yaml.safe_load((ENVS / "conda.yaml").read_text())["dependencies"]
+    pip = next(item["pip"] for item in dependencies if isinstance(item, dict))
+    assert [line.split(" ")[0] for line in pip] == PINNED
+    assert f"python ={python()}" in dependencies
+
+
+def python() -> str:
+    """The oldest Python that the project promises, which the lock was resolved for."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return project["requires-python"].removeprefix(">=")
+
+
+def commands(path: Path) -> str:
+    return re.sub(r"^#.*\n", "", path.read_text(), flags=re.M)
+
+
+def test_container_definitions_install_the_lock_and_nothing_else():
+    for path in (ENVS / "Dockerfile", ENVS / "crossgen.def"):
+        text = commands(path)
+        assert re.findall(r"python:([0-9.]+)-", text) == [python()], path
+        installs = re.findall(r"pip install (.*)", text)
+        assert installs == ["--no-cache-dir --require-hashes -r /opt/crossgen/requirements.txt"], path
+        assert re.search(r"envs/requirements.txt /opt/crossgen/requirements.txt", text), path
+        assert not re.search(r"apt-get|conda|curl|wget", text), path
+
+
+def test_the_container_that_jobs_run_in_is_the_one_the_definition_makes():
+    assert 'container: "envs/crossgen.sif"' in (ROOT / "Snakefile").read_text()
+    assert "apptainer build envs/crossgen.sif envs/crossgen.def" in (ENVS / "crossgen.def").read_text()
+
+
+def test_citation_and_package_tell_one_version_and_licence():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == crossgen.__version__
+    assert citation["license"] == "Apache-2.0" and "Apache License" in (ROOT / "LICENSE").read_text()
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)
+    assert all({"type", "title", "authors"} <= set(item) for item in citation["references"])
+
+
+def test_hooks_run_programs_that_the_lock_installs():
+    (repository,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    assert repository["repo"] == "local"
+    programs = {match for hook in repository["hooks"] for match in re.findall(r"^\.venv/bin/(\S+)", hook["entry"])}
+    assert programs == {"ruff", "snakefmt", "lint-imports", "mypy"}
+    names = {pin.split("==")[0] for pin in PINNED}
+    assert {"ruff", "snakefmt", "import-linter", "mypy"} <= names
