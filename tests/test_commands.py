@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +26,15 @@ def test_help_has_an_example_that_parses(name, capsys):
         main([name, "--help"])
     text = capsys.readouterr().out
     assert stopped.value.code == 0 and f"example:\n  crossgen {name} " in text
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_imports_nothing_that_takes_time(name):
+    code = "import sys; from crossgen.__main__ import main\ntry: main(sys.argv[1:])\nfinally: print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code, name, "--help"], capture_output=True, text=True)
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert done.returncode == 0 and "crossgen.commands" in loaded
+    assert not loaded & {"torch", "timm", "pandas", "numpy", "pyarrow", "pydantic", "matplotlib", "sklearn", "rich"}
 
 
 def test_the_list_of_commands_is_in_the_order_of_the_flow(capsys):

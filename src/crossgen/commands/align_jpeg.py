@@ -5,12 +5,6 @@ import os
 import shutil
 from pathlib import Path
 
-import pyarrow as pa
-
-from crossgen import records
-from crossgen.config import Alignment
-from crossgen.data.align import align
-
 EXAMPLE = """crossgen align-jpeg --manifest biggan/0.parquet --root images/biggan \\
     --alignment '{"jpeg_quality": 96, "to": "fake"}' --output aligned/biggan/0"""
 
@@ -25,6 +19,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write the folder under another name and rename it: it appears whole."""
+    import pyarrow as pa
+
+    from crossgen import records
+    from crossgen.config import Alignment
+    from crossgen.data.align import align
+
     manifest = records.read(options.manifest, records.MANIFEST).to_pandas()
     part = options.output.with_name(f".{options.output.name}.{os.getpid()}.part")
     part.mkdir(parents=True)

@@ -4,19 +4,17 @@ import argparse
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
-import pyarrow as pa
-
-from crossgen import records
-from crossgen.data.audit import audit_stage
+if TYPE_CHECKING:
+    import pandas as pd
 
 EXAMPLE = """crossgen audit-biases --manifests photographs.parquet biggan.parquet \\
     --train-sets '{"biggan": ["photographs", "biggan"]}' \\
     --audited '[["raw", "biggan", "selection.parquet", "index.parquet"]]' \\
     --biases biases.parquet --probes probes.parquet"""
 
-Stage = tuple[str, str, str, pd.DataFrame]
+Stage = tuple[str, str, str, "pd.DataFrame"]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +29,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write both tables."""
+    import pandas as pd
+    import pyarrow as pa
+
+    from crossgen import records
+    from crossgen.data.audit import audit_stage
+
     biases: list[dict[str, object]] = []
     probes: list[dict[str, object]] = []
     for subset, stage, train_set, rows in _stages(options):
@@ -45,6 +49,8 @@ def run(options: argparse.Namespace) -> None:
 
 def _stages(options: argparse.Namespace) -> Iterator[Stage]:
     """Training images of each train set: all usable ones, those selected, and the crops that are read."""
+    from crossgen import records
+
     manifest = records.read_all(options.manifests, records.MANIFEST).to_pandas()
     usable = manifest[manifest["split"].isin(["train", "val"]) & manifest["quarantine"].isna()]
     train_sets: dict[str, list[str]] = json.loads(options.train_sets)

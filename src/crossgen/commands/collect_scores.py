@@ -4,16 +4,6 @@ import argparse
 import json
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-
-from crossgen import records
-from crossgen.evaluation.cells import Store
-from crossgen.evaluation.render import Images, shard_images
-
 EXAMPLE = """crossgen collect-scores --index index.parquet --pools pools.json --logits cells/logits \\
     --experiment raw --train-set biggan --seed 0 --output scores.parquet"""
 
@@ -31,6 +21,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write one row for every judged image and condition; images without a picture have none."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    from crossgen import records
+    from crossgen.evaluation.cells import Store
+    from crossgen.evaluation.render import Images, shard_images
+    from crossgen.evaluation.scoring import score_rows
+
     index = pq.read_table(options.index)
     wanted = {"experiment": options.experiment, "train_set": options.train_set, "seed": options.seed}
     for name, value in wanted.items():
@@ -43,18 +43,9 @@ def run(options: argparse.Namespace) -> None:
             pool = pools[row["pool"]]
             known[at] = shard_images(Path(pool["manifest"]), row["shard"], Path(pool["root"]))
         keys = {**wanted, "pool": row["pool"], "condition": row["condition"]}
-        parts.append(_scores(keys, known[at], np.asarray(store.read(row["logits"], verify=True))))
+        parts.append(score_rows(keys, known[at], np.asarray(store.read(row["logits"], verify=True))))
     if not parts:
         raise ValueError(f"{options.index} holds no scores of {wanted}: score the detector first.")
     scores = pa.concat_tables(parts)
     records.write(options.output, scores, records.SCORES)
     print(f"{options.output}: {scores.num_rows} scores")
-
-
-def _scores(keys: dict[str, object], images: Images, logits: npt.NDArray[np.float32]) -> pa.Table:
-    """Rows of the images that were judged: NaN marks those without a picture."""
-    judged = np.flatnonzero(~np.isnan(logits))
-    columns = {name: pa.array([value] * len(judged), records.SCORES.columns[name]) for name, value in keys.items()}
-    columns["image_id"] = pa.array([images.ids[place] for place in judged], pa.string())
-    columns["label"] = pa.array([images.label] * len(judged), pa.int64())
-    return pa.table({**columns, "logit": pa.array(logits[judged], pa.float32())})

@@ -4,24 +4,9 @@ import argparse
 import json
 from pathlib import Path
 
-import pyarrow as pa
-from pydantic import BaseModel
-
-from crossgen import records
-from crossgen.config import Comparison, Statistics, TestSet
-from crossgen.evaluation.metrics import compare, compute_metrics
-
 EXAMPLE = """crossgen compute-metrics --scores scores.parquet --manifests photographs.parquet biggan.parquet \\
     --tests '{"test_sets": [{"name": "biggan", "fake": "biggan", "real": "photographs"}]}' \\
     --metrics metrics.parquet --differences differences.parquet"""
-
-
-class Tests(BaseModel):
-    """The part of the config that metrics depend on."""
-
-    test_sets: tuple[TestSet, ...]
-    comparisons: tuple[Comparison, ...] = ()
-    statistics: Statistics = Statistics()
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +21,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write metrics and differences."""
-    tests = Tests.model_validate_json(options.tests)
+    import pyarrow as pa
+
+    from crossgen import records
+    from crossgen.config import Judging
+    from crossgen.evaluation.metrics import compare, compute_metrics
+
+    tests = Judging.model_validate_json(options.tests)
     scores = records.read_all(options.scores, records.SCORES).to_pandas()
     facts = records.read_all(options.manifests, records.MANIFEST).to_pandas()
     generators = json.loads(options.train_generators)

@@ -3,10 +3,6 @@
 import argparse
 from pathlib import Path
 
-from crossgen import records
-from crossgen.config import Pool
-from crossgen.data.listing import build
-
 EXAMPLE = """crossgen download --output files.parquet \\
     --pool '{"name": "mine", "label": "real", "source": {"kind": "folder", "root": "photos"}}'"""
 
@@ -22,6 +18,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write the listing."""
+    from crossgen import records
+    from crossgen.config import Pool
+    from crossgen.data.listing import build
+
     pool = Pool.model_validate_json(options.pool)
     files = build(pool, options.split_seed, options.val_fraction, options.test_fraction)
     records.write(options.output, files, records.FILES)

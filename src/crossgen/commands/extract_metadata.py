@@ -3,11 +3,6 @@
 import argparse
 from pathlib import Path
 
-import pyarrow.compute as pc
-
-from crossgen import records
-from crossgen.data.manifest import describe, quarantined
-
 EXAMPLE = "crossgen extract-metadata --files files.parquet --root photos --output manifest.parquet"
 
 
@@ -22,6 +17,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write the shard's manifest."""
+    import pyarrow.compute as pc
+
+    from crossgen import records
+    from crossgen.data.manifest import describe, quarantined
+
     files = records.read(options.files, records.FILES)
     mine = files.filter(pc.equal(files["shard"], options.shard))
     manifest = describe(mine, options.root, options.threads)

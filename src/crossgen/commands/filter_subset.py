@@ -3,12 +3,6 @@
 import argparse
 from pathlib import Path
 
-import pyarrow as pa
-
-from crossgen import records
-from crossgen.config import Subset
-from crossgen.data.subsets import select
-
 EXAMPLE = """crossgen filter-subset --manifests photographs.parquet biggan.parquet --train-set biggan \\
     --subset '{"name": "raw", "images_per_class": 60}' --output selection.parquet"""
 
@@ -23,6 +17,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write the selection."""
+    import pyarrow as pa
+
+    from crossgen import records
+    from crossgen.config import Subset
+    from crossgen.data.subsets import select
+
     subset = Subset.model_validate_json(options.subset)
     manifest = records.read_all(options.manifests, records.MANIFEST).to_pandas()
     chosen = select(manifest, subset, options.train_set)

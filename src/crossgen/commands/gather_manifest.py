@@ -3,9 +3,6 @@
 import argparse
 from pathlib import Path
 
-from crossgen import records
-from crossgen.data.manifest import quarantined, refuse_quarantine
-
 EXAMPLE = "crossgen gather-manifest --shards shards/0.parquet shards/1.parquet --pool mine --output mine.parquet"
 
 
@@ -19,6 +16,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write the pool's manifest."""
+    from crossgen import records
+    from crossgen.data.manifest import quarantined, refuse_quarantine
+
     manifest = records.read_all(options.shards, records.MANIFEST).sort_by("image_id")
     refuse_quarantine(manifest, options.pool, options.max_quarantine)
     records.write(options.output, manifest, records.MANIFEST)

@@ -5,8 +5,6 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 EXAMPLE = "crossgen prune --results results --store mini --dry-run"
 
 
@@ -40,5 +38,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _named(results: Path, pattern: str, column: str) -> Iterator[str]:
+    import pyarrow.parquet as pq
+
     for path in results.glob(f"*/{pattern}"):
         yield from pq.read_table(path, columns=[column])[column].to_pylist()

@@ -8,7 +8,7 @@ from pathlib import Path
 from blake3 import blake3
 
 from crossgen.records import write_whole
-from crossgen.report import inputs
+from crossgen.report import arguments, inputs
 from crossgen.report.page import render
 from crossgen.report.summary import summary_text
 from crossgen.report.tables import TABLES
@@ -20,7 +20,7 @@ EXAMPLE = (
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    inputs.configure(parser)
+    arguments.configure(parser)
     parser.add_argument("--figures", required=True, type=Path, nargs="+", help="figures to show (SVG)")
     parser.add_argument("--files", required=True, help="JSON: role to the path(s) that run.json tells of")
     parser.add_argument("--page", required=True, type=Path, help="page to write (HTML, self-contained)")

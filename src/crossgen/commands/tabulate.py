@@ -3,23 +3,28 @@
 import argparse
 from pathlib import Path
 
-from crossgen.report import inputs
-from crossgen.report.printing import write
-from crossgen.report.tables import TABLES
+from crossgen.report import arguments
 
 EXAMPLE = "crossgen tabulate --tables matrix summary --output tables/ (and the inputs: see a rule's log)"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    inputs.configure(parser)
-    parser.add_argument("--tables", nargs="+", choices=list(TABLES), default=list(TABLES), help="tables to write")
+    arguments.configure(parser)
+    parser.add_argument("--tables", nargs="+", default=[], help="tables to write (default: all)")
     parser.add_argument("--output", required=True, type=Path, help="folder for <table>.csv, .md and .tex")
 
 
 def run(options: argparse.Namespace) -> None:
     """Write the tables asked for."""
+    from crossgen.report import inputs
+    from crossgen.report.printing import write
+    from crossgen.report.tables import TABLES
+
+    unknown = sorted(set(options.tables) - set(TABLES))
+    if unknown:
+        raise ValueError(f"Unknown table {unknown[0]!r}: expected one of {', '.join(TABLES)}.")
     data = inputs.read(options)
-    for name in options.tables:
+    for name in options.tables or TABLES:
         paths = write(TABLES[name](data), options.output / name)
         print(" ".join(str(path) for path in paths))

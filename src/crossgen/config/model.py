@@ -269,6 +269,14 @@ class Statistics(Model):
     level: float = Field(default=0.95, gt=0.5, lt=1, description="Confidence level.")
 
 
+class Judging(Model):
+    """What metrics depend on."""
+
+    test_sets: tuple[TestSet, ...]
+    comparisons: tuple[Comparison, ...] = ()
+    statistics: Statistics = Statistics()
+
+
 class Shown(Model):
     """What tables, figures and page need of a config."""
 

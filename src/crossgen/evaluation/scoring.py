@@ -1,11 +1,13 @@
 """Logits: several detectors in one process, only what is missing, pixels from cells or rendered on the way."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
+from crossgen import records
 from crossgen.config import Frame
 from crossgen.evaluation import cells
 from crossgen.evaluation.render import Images, Pixels, Steps, failures, render
@@ -73,3 +75,12 @@ def _chunks(
     for start in range(0, len(crops), chunk):
         part = np.asarray(crops[start : start + chunk])
         yield start, {first.pixels: part}, np.array([start + row not in missing for row in range(len(part))])
+
+
+def score_rows(keys: Mapping[str, object], images: Images, logits: npt.NDArray[np.float32]) -> pa.Table:
+    """SCORES rows of a logit cell float32 [n]: of the images that were judged, NaN marks those without a picture."""
+    judged = np.flatnonzero(~np.isnan(logits))
+    columns = {name: pa.array([value] * len(judged), records.SCORES.columns[name]) for name, value in keys.items()}
+    columns["image_id"] = pa.array([images.ids[place] for place in judged], pa.string())
+    columns["label"] = pa.array([images.label] * len(judged), pa.int64())
+    return pa.table({**columns, "logit": pa.array(logits[judged], pa.float32())})

@@ -3,24 +3,12 @@
 import argparse
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
 import pandas as pd
 
 from crossgen import records
 from crossgen.config import Shown
 from crossgen.report.data import ReportData
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare the options that every command of the report has."""
-    parser.add_argument("--shown", required=True, help="JSON of the config's test sets, conditions, experiments ...")
-    parser.add_argument("--metrics", required=True, type=Path, help="metrics (crossgen compute-metrics)")
-    parser.add_argument("--differences", required=True, type=Path, help="paired differences")
-    parser.add_argument("--biases", required=True, type=Path, help="attributes of the audit (crossgen audit-biases)")
-    parser.add_argument("--probes", required=True, type=Path, help="probes of the audit")
-    parser.add_argument("--manifests", required=True, type=Path, nargs="+", help="manifests of all pools")
-    parser.add_argument("--audited", required=True, help="JSON list of [subset, train set, selection, index of crops]")
 
 
 def read(options: argparse.Namespace) -> ReportData:

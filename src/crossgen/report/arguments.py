@@ -1,0 +1,15 @@
+"""The options that every command of the report has; apart from reading them, which imports pandas."""
+
+import argparse
+from pathlib import Path
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that every command of the report has."""
+    parser.add_argument("--shown", required=True, help="JSON of the config's test sets, conditions, experiments ...")
+    parser.add_argument("--metrics", required=True, type=Path, help="metrics (crossgen compute-metrics)")
+    parser.add_argument("--differences", required=True, type=Path, help="paired differences")
+    parser.add_argument("--biases", required=True, type=Path, help="attributes of the audit (crossgen audit-biases)")
+    parser.add_argument("--probes", required=True, type=Path, help="probes of the audit")
+    parser.add_argument("--manifests", required=True, type=Path, nargs="+", help="manifests of all pools")
+    parser.add_argument("--audited", required=True, help="JSON list of [subset, train set, selection, index of crops]")
