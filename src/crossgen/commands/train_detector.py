@@ -3,11 +3,6 @@
 import argparse
 from pathlib import Path
 
-import numpy as np
-
-from crossgen import records
-from crossgen.config import Recipe
-
 EXAMPLE = """crossgen train-detector --crops crops.npy --index index.parquet \\
     --recipe "$(yq -o=json config/recipes/mini.yaml)" --experiment raw --train-set biggan --generator biggan --seed 0 \\
     --output detector.safetensors --history history.csv"""
@@ -28,6 +23,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Train and write the detector with its history."""
+    import numpy as np
+
+    from crossgen import records
+    from crossgen.config import Recipe
     from crossgen.detectors.detector import save
     from crossgen.training.loop import Data, train
 

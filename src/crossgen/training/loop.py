@@ -4,6 +4,7 @@ import copy
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from crossgen.config import Optimiser, Recipe
 from crossgen.detectors.detector import Detector, device_of, prepare
+from crossgen.progress import Meter
 from crossgen.training.augment import augment
 from crossgen.training.sampling import Pool, batches, keys
 
@@ -67,24 +69,33 @@ def train(data: Data, recipe: Recipe, seed: int, log: Callable[[str], None] = pr
     rows: list[dict[str, float]] = []
     best, kept = float("inf"), copy.deepcopy(detector.state_dict())
     step = 0
-    for epoch, epoch_batches in enumerate(_epochs(data, recipe, seed)):
-        losses: list[float] = []
-        for crops, labels in epoch_batches:
-            losses.append(_step(detector, optimiser, crops, labels, recipe.label_smoothing))
-            schedule.step()
-            step += 1
-            if step == recipe.steps:
-                break
-        loss = validation_loss(detector, data)
+    for epoch, losses in enumerate(_losses(detector, optimiser, schedule, _epochs(data, recipe, seed), recipe)):
+        loss, step = validation_loss(detector, data), step + len(losses)
         rows.append({"epoch": epoch, "step": step, "train_loss": float(np.mean(losses)), "val_loss": loss})
         log(" ".join(f"{name}={value:.5g}" for name, value in rows[-1].items()))
         if loss < best or recipe.select == "last":
             best, kept = loss, copy.deepcopy(detector.state_dict())
             rows[-1]["kept"] = 1
-        if step == recipe.steps:
-            break
     _refuse_divergence(best, recipe)
     return Trained(dict(kept), pd.DataFrame(rows).fillna({"kept": 0}))
+
+
+def _losses(
+    detector: Detector,
+    optimiser: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+    epochs: Iterator[Iterator[tuple[Crops, Tensor]]],
+    recipe: Recipe,
+) -> Iterator[list[float]]:
+    """Take the recipe's steps; the losses of each epoch, the last one perhaps cut short."""
+    with Meter("train_detector", recipe.steps, "steps") as meter:
+        while meter.done < recipe.steps:
+            losses = []
+            for crops, labels in islice(next(epochs), recipe.steps - meter.done):
+                losses.append(_step(detector, optimiser, crops, labels, recipe.label_smoothing))
+                schedule.step()
+                meter.advance()
+            yield losses
 
 
 def _epochs(data: Data, recipe: Recipe, seed: int) -> Iterator[Iterator[tuple[Crops, Tensor]]]:
