@@ -1,6 +1,9 @@
-"""What a run survives: being killed at any moment, and a second run in its folder."""
+"""What a run survives: being killed at any moment, a second run in its folder, a full disk."""
 
 import os
+import re
+import resource
+import shutil
 import signal
 import subprocess
 import time
@@ -79,3 +82,49 @@ def test_a_plain_snakemake_says_what_a_killed_run_left(undisturbed, tmp_path):
     output = checkout.snakemake(TARGET, check=False)
     assert "Go on with: crossgen resume --configfile toy.yaml" in output
     assert "removed the lock of a killed run" in checkout.resume("--", TARGET)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> tuple[Checkout, dict[str, str]]:
+    """A whole run, and a command of every rule as Snakemake would start it."""
+    checkout = reduced(tmp_path_factory.mktemp("finished") / "run")
+    checkout.resume()
+    told = checkout.snakemake("-n", "-p", "--forceall")
+    jobs = re.findall(r"^Shell command: logged \S+ (python -m crossgen (\S+) .*)$", told, re.M)
+    return checkout, {name: command for command, name in jobs}
+
+
+def files(folder) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+RULES = [
+    "download", "extract-metadata", "gather-manifest", "filter-subset", "align-jpeg", "pack-crops", "train-detector",
+    "render-conditions", "score-images", "collect-scores", "audit-biases", "compute-metrics", "tabulate", "plot",
+    "report",
+]  # fmt: skip
+
+
+def test_every_rule_is_tried_on_a_full_disk(finished):
+    assert sorted(finished[1]) == sorted(RULES)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_full_disk_is_one_message_and_leaves_nothing_half_written(name, finished, tmp_path):
+    checkout, commands = finished
+    for kind, rule in (("pixels", "render-conditions"), ("logits", "score-images")):
+        if name == rule:  # what is there is not written again
+            shutil.move(checkout.folder / "results" / "toy" / "cells" / kind, tmp_path / kind)
+    before = files(checkout.folder / "results")
+    limit = 900  # bytes that a file may have: the first write of any table, array or picture fails on the way
+    done = subprocess.run(
+        ["bash", "-c", commands[name]], cwd=checkout.folder, env=checkout.environment, capture_output=True, text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr[-2000:]
+    assert re.search(rf"^crossgen {name}: .*(File too large|too large)", done.stderr, re.M), done.stderr[-2000:]
+    assert "Traceback" not in done.stderr
+    assert files(checkout.folder / "results") == before
+    for kind in tmp_path.iterdir():
+        shutil.rmtree(checkout.folder / "results" / "toy" / "cells" / kind.name, ignore_errors=True)
+        shutil.move(kind, checkout.folder / "results" / "toy" / "cells")

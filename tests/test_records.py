@@ -49,19 +49,6 @@ def test_wrong_files_are_refused_when_read(tmp_path):
         records.read(tmp_path / "b.parquet", records.SCORES)
 
 
-def test_a_failed_write_leaves_the_old_file(tmp_path):
-    path = tmp_path / "a.txt"
-    records.write_whole(path, lambda part: part.write_text("old") and None)
-
-    def fails(part):
-        part.write_text("half")
-        raise RuntimeError("disk full")
-
-    with pytest.raises(RuntimeError):
-        records.write_whole(path, fails)
-    assert path.read_text() == "old" and len(list(tmp_path.iterdir())) == 1
-
-
 def test_empty_tables_keep_their_types():
     empty = records.from_rows([], records.MANIFEST)
     assert records.check(empty, records.MANIFEST, "here").num_rows == 0

@@ -4,14 +4,15 @@ Tables are Parquet (zstd) and carry their own keys as columns; columns beyond th
 commands work on `pyarrow.Table` directly, so that a small job does not pay for an import of pandas.
 """
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+from crossgen.files import write_whole
 
 TEXT, INTEGER, REAL, LOGIT, FLAG = pa.string(), pa.int64(), pa.float64(), pa.float32(), pa.bool_()
 
@@ -189,20 +190,6 @@ def write(path: str | Path, table: pa.Table, schema: Schema) -> None:
     """Check a table and write it whole (see `write_whole`)."""
     checked = check(table.replace_schema_metadata(None), schema, str(path))
     write_whole(path, lambda part: pq.write_table(checked, part, compression="zstd"))
-
-
-def write_whole(path: str | Path, fill: Callable[[Path], None]) -> None:
-    """Let `fill` write a temporary name in the same folder, then sync it and rename it to `path`: whole or absent."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        fill(part)
-        with open(part, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def from_rows(rows: Sequence[dict[str, object]], schema: Schema) -> pa.Table:

@@ -28,6 +28,7 @@ def run(options: argparse.Namespace) -> None:
     from crossgen import records
     from crossgen.config import Recipe
     from crossgen.detectors.detector import save
+    from crossgen.files import write_whole
     from crossgen.training.loop import Data, train
 
     recipe = Recipe.model_validate_json(options.recipe)
@@ -39,7 +40,7 @@ def run(options: argparse.Namespace) -> None:
         "train_set": options.train_set,
         "generator": options.generator or None,
     }
-    records.write_whole(options.history, lambda path: trained.history.to_csv(path, index=False))
+    write_whole(options.history, lambda path: trained.history.to_csv(path, index=False))
     save(options.output, trained.state, recipe, identity | {"seed": options.seed})
     kept = trained.history[trained.history["kept"] == 1].iloc[-1]
     print(f"{options.output}: epoch {kept['epoch']:.0f} kept, val_loss {kept['val_loss']:.4f}")

@@ -13,7 +13,7 @@ from typing import Any, TypedDict
 from crossgen.config.derive import train_sets
 from crossgen.config.loading import ConfigError, load
 from crossgen.config.model import Config
-from crossgen.records import write_whole
+from crossgen.files import write_text
 
 MEMORY = "configs.json"
 
@@ -56,12 +56,7 @@ def remember(mine: Owner, report: Path, store: Path) -> None:
         before = _read(folder)
         kept = [other for other in before if _key(other) != _key(mine) and _current(other) is not None]
         if [*kept, mine] != before:
-            text = json.dumps([*kept, mine], indent=1) + "\n"
-            write_whole(folder / MEMORY, lambda path, text=text: _write(path, text))  # type: ignore[misc]
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
+            write_text(folder / MEMORY, json.dumps([*kept, mine], indent=1) + "\n")
 
 
 def _names(which: Owner) -> str:

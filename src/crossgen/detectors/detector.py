@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from crossgen.config import Recipe
 from crossgen.detectors.zoo import build
-from crossgen.records import write_whole
+from crossgen.files import unwritable, write_whole
 
 #: Raised when a saved detector is read in another way.
 FORMAT = 1
@@ -92,7 +92,10 @@ def save(path: Path, state: Mapping[str, Tensor], recipe: Recipe, identity: Mapp
     """Write weights, recipe (frame included) and identity (experiment, train_set, seed, ...) as one file, whole."""
     told = {"format": FORMAT, "recipe": recipe.model_dump(mode="json"), "identity": dict(identity)}
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    write_whole(path, lambda part: save_file(tensors, part, {"crossgen": json.dumps(told, sort_keys=True)}))
+    try:
+        write_whole(path, lambda part: save_file(tensors, part, {"crossgen": json.dumps(told, sort_keys=True)}))
+    except SafetensorError as error:  # its own kind of error, for a full disk as well
+        raise unwritable(path, error) from error
 
 
 def load(path: Path) -> Detector:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 from tabulate import tabulate
 
-from crossgen.records import write_whole
+from crossgen.files import write_text
 from crossgen.report.estimates import Estimate
 
 GAP = "–"
@@ -89,15 +89,8 @@ def write(table: Table, stem: Path) -> tuple[Path, Path, Path]:
     texts = {".csv": table.full.to_csv(index=False), ".md": markdown(table), ".tex": latex(table)}
     paths = [stem.with_name(stem.name + suffix) for suffix in texts]
     for path, text in zip(paths, texts.values(), strict=True):
-        _write_text(path, text)
+        write_text(path, text)
     return paths[0], paths[1], paths[2]
-
-
-def _write_text(path: Path, text: str) -> None:
-    def fill(part: Path) -> None:
-        part.write_bytes(text.encode())
-
-    write_whole(path, fill)
 
 
 def markdown(table: Table) -> str:
