@@ -29,8 +29,7 @@ $(READY): envs/requirements.txt pyproject.toml src/crossgen/__init__.py
 	@touch $@
 
 demo: $(READY) ## run everything on the embedded mini data set; ends with a summary
-	@$(ACTIVE) snakemake --cores $(CORES) --quiet rules host 2>&1 \
-		| { grep --line-buffered -vE '^(Select jobs to|Execute [0-9]+ jobs|\[|Finished jobid)' || true; }
+	@$(ACTIVE) crossgen resume --cores $(CORES)
 	@$(ACTIVE) crossgen summary --run results/mini/run.json
 
 test: $(READY) ## the test suite (at most 8 minutes on 2 cores)
