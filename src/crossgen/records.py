@@ -47,8 +47,8 @@ MANIFEST = Schema(
         "progressive": FLAG, "conversion": TEXT, "quarantine": TEXT,
     },
     frozenset({
-        "generator", "class_name", "format", "mode", "width", "height", "jpeg_quality", "jpeg_quality_estimate",
-        "jpeg_tables", "chroma_subsampling", "progressive", "conversion", "quarantine",
+        "generator", "class_name", "format", "mode", "width", "height", "bytes", "blake3", "jpeg_quality",
+        "jpeg_quality_estimate", "jpeg_tables", "chroma_subsampling", "progressive", "conversion", "quarantine",
     }),
 )  # fmt: skip
 
@@ -65,6 +65,14 @@ CROPS = Schema(
     },
     MANIFEST.optional,
 )  # fmt: skip
+
+#: Images that passed the manifest and were lost on the way, by stage (training, test) and what they were lost for: a
+#: packing of a train set, a frame under a condition. One row an image and cause.
+LOSSES = Schema(
+    "losses",
+    ("stage", "lost_for", "image_id"),
+    {"stage": TEXT, "lost_for": TEXT, "pool": TEXT, "image_id": TEXT, "reason": TEXT},
+)
 
 #: Which pixel cell holds a pool's images under one frame and condition.
 RENDERED = Schema(

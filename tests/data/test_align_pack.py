@@ -12,7 +12,7 @@ from crossgen import records
 from crossgen.config import Alignment, Frame, Subset
 from crossgen.data.align import align
 from crossgen.data.manifest import quarantined, refuse_quarantine
-from crossgen.data.pack import pack, refuse_unbalanced
+from crossgen.data.pack import pack, refuse_losses_of_pools, refuse_unbalanced
 from crossgen.data.subsets import select
 from toys import described
 
@@ -62,7 +62,8 @@ def test_crops_come_from_the_aligned_file_on_the_grid(pools, manifest, tmp_path)
     rows = align(manifest, pools, Alignment(jpeg_quality=50), target)
     chosen = select(manifest, Subset(name="s", images_per_class=8, val_per_class=2), "t")
     folders = {"photographs": pools, "checker": pools, "aligned/checker/0": target}
-    crops, index = pack(chosen, rows, folders, FRAME, 3)
+    crops, index, losses = pack(chosen, rows, folders, FRAME, 3)
+    assert losses.empty
     assert crops.shape == (60, 64, 64, 3) and crops.dtype == np.uint8
     records.check(pa.Table.from_pandas(index, preserve_index=False), records.CROPS, "test")
     assert not (index[["crop_x", "crop_y"]] % 16).any().any()
@@ -76,7 +77,10 @@ def test_crops_come_from_the_aligned_file_on_the_grid(pools, manifest, tmp_path)
 def test_images_that_cannot_be_framed_are_left_out_and_an_empty_label_is_refused(pools, manifest):
     chosen = select(manifest, Subset(name="s"), "t")
     folders = {"photographs": pools, "checker": pools}
-    crops, index = pack(chosen, manifest.head(0), folders, Frame(kind="crop", size=120), 1)
+    crops, index, losses = pack(chosen, manifest.head(0), folders, Frame(kind="crop", size=120), 1)
     assert len(crops) == len(index) < len(chosen)
+    assert set(losses["reason"]) == {"under_frame"} and set(losses["stage"]) == {"training"}
+    assert sorted([*index["image_id"], *losses["image_id"]]) == sorted(chosen["image_id"])
+    refuse_losses_of_pools(losses, chosen, {"photographs": 0.0, "checker": 0.0})
     with pytest.raises(ValueError, match="none of 4 val fakes can be framed|none of 20 train fakes can be framed"):
         refuse_unbalanced(index, chosen, "crops.npy")

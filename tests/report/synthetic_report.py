@@ -140,7 +140,7 @@ def _facts(rng, generators):
         return pd.DataFrame({
             "image_id": [f"{name}/{i}" for i in range(n)], "pool": name, "label": label,
             "split": rng.choice(["train", "val", "test"], n, p=[0.5, 0.1, 0.4]), "format": "PNG" if label else "JPEG",
-            "width": size, "height": height, "jpeg_quality": quality, "quarantine": None,
+            "width": size, "height": height, "jpeg_quality": quality, "conversion": None, "quarantine": None,
         })  # fmt: skip
 
     qualities = rng.choice([96, 90, 85, 75, 99], 480, p=[0.68, 0.1, 0.1, 0.07, 0.05]).astype(float)

@@ -141,7 +141,8 @@ def test_order_comes_from_the_config(mini):
         })
     )  # fmt: skip
     frames = {
-        name: getattr(mini, name) for name in ("metrics", "differences", "biases", "probes", "facts", "selections")
+        name: getattr(mini, name)
+        for name in ("metrics", "differences", "biases", "probes", "facts", "selections", "losses")
     }
     data = ReportData.from_config(config, frames)
     assert (data.generators, data.controls, data.train_sets) == (("b", "a"), ("png",), ("b", "a", "both"))

@@ -54,7 +54,7 @@ TRAIN_SETS = derive.train_sets(CONFIG)
 DETECTORS = {detector.key: detector for detector in derive.detectors(CONFIG)}
 TESTED = derive.tested_pools(CONFIG)
 METRICS = ["balanced_accuracy", "roc_auc"]
-TABLES = ["summary", "matrix", "degraded", "controls", "biases", "attributes", "data"]
+TABLES = ["summary", "matrix", "degraded", "controls", "biases", "attributes", "data", "losses"]
 
 
 USED_SUBSETS = list(dict.fromkeys(detector.experiment.subset for detector in DETECTORS.values()))
@@ -119,7 +119,7 @@ def rows_of(pool):
     state = table.stat()
     if table.suffix == ".parquet" or state.st_size > 50e6:
         return f"{state.st_size} {state.st_mtime_ns}"
-    with open(table, encoding="utf-8", newline="") as file:
+    with open(table, encoding="utf-8-sig", errors="backslashreplace", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row.get("pool", pool) == pool]
     return hashlib.blake2b(json.dumps(rows).encode(), digest_size=8).hexdigest()
 
@@ -183,6 +183,12 @@ def every_packing():
     return list(dict.fromkeys(path for d in DETECTORS.values() for path in crops(d).values()))
 
 
+def every_loss():
+    """Tables of the images that were lost after their headers were read, in training and in test."""
+    packed = dict.fromkeys(f"{Path(crops(d)['index']).parent}/losses.parquet" for d in DETECTORS.values())
+    return [*packed, *(f"{REPORT}/scores/losses/{batch}.parquet" for batch in range(len(BATCHES)))]
+
+
 def detector_file(key):
     return f"{STORE}/detectors/{key}/detector.safetensors"
 
@@ -239,6 +245,7 @@ def report_inputs():
         "manifests": every_manifest(),
         "selections": [row[2] for row in audited()],
         "indexes": [row[3] for row in audited()],
+        "losses": every_loss(),
     }
 
 
@@ -253,7 +260,7 @@ def report_options():
     ]
     for name in ("metrics", "differences", "biases", "probes"):
         words += [f"--{name}", inputs[name]]
-    return shlex.join([*words, "--manifests", *inputs["manifests"]])
+    return shlex.join([*words, "--manifests", *inputs["manifests"], "--losses", *inputs["losses"]])
 
 
 def run_files():

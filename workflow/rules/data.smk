@@ -1,4 +1,5 @@
-# Images → listing → manifest.
+# Images → listing → manifest. These jobs go first, so that a pool with too many unusable images stops the run before any
+# detector is trained, be it one that does not learn from that pool.
 
 
 rule download:
@@ -11,6 +12,7 @@ rule download:
     conda:
         "../../envs/conda.yaml"
     threads: 1
+    priority: 100
     resources:
         mem_mb=1000,
         runtime=60,
@@ -36,6 +38,7 @@ rule extract_metadata:
     conda:
         "../../envs/conda.yaml"
     threads: 1
+    priority: 100
     resources:
         mem_mb=1500,
         runtime=60,
@@ -61,6 +64,7 @@ rule gather_manifest:
     conda:
         "../../envs/conda.yaml"
     threads: 1
+    priority: 100
     resources:
         mem_mb=2000,
         runtime=10,

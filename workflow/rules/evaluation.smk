@@ -36,7 +36,8 @@ rule score_images:
         rendered=every_rendering(),
         manifests=manifests(TESTED),
     output:
-        f"{REPORT}/scores/batches/{{batch}}.parquet",
+        index=f"{REPORT}/scores/batches/{{batch}}.parquet",
+        losses=f"{REPORT}/scores/losses/{{batch}}.parquet",
     log:
         f"{REPORT}/logs/score_images/{{batch}}.log",
     benchmark:
@@ -57,7 +58,7 @@ rule score_images:
     shell:
         "logged {log:q} python -m crossgen score-images --detectors {input.detectors:q} --rendered {input.rendered:q}"
         " --pools {params.pools:q} --conditions {params.conditions:q} --pixels {params.pixels:q}"
-        " --logits {params.logits:q} --output {output:q}"
+        " --logits {params.logits:q} --output {output.index:q} --losses {output.losses:q}"
 
 
 rule collect_scores:

@@ -54,6 +54,7 @@ rule pack_crops:
     output:
         crops=f"{STORE}/crops/{{subset}}/{{train_set}}/{{packing}}/crops.npy",
         index=f"{STORE}/crops/{{subset}}/{{train_set}}/{{packing}}/index.parquet",
+        losses=f"{STORE}/crops/{{subset}}/{{train_set}}/{{packing}}/losses.parquet",
     log:
         f"{STORE}/logs/pack_crops/{{subset}}/{{train_set}}/{{packing}}.log",
     conda:
@@ -68,11 +69,15 @@ rule pack_crops:
         ),
         frame=lambda wildcards: as_json(PACKINGS[wildcards.packing].frame, exclude={"mean", "std"}),
         n=lambda wildcards: PACKINGS[wildcards.packing].crops_per_image,
+        limits=lambda wildcards: json.dumps(
+            {name: POOLS[name].max_quarantine for name in subset_pools(wildcards.subset, wildcards.train_set)}
+        ),
         version=code.version("crossgen.data.pack"),
     shell:
         "logged {log:q} python -m crossgen pack-crops --selection {input.selection:q} --aligned {input.aligned:q}"
         " --folders {params.folders:q} --frame {params.frame:q} --crops-per-image {params.n}"
-        " --crops {output.crops:q} --index {output.index:q}"
+        " --max-quarantine {params.limits:q} --lost-for {wildcards.subset:q}/{wildcards.train_set}/{wildcards.packing}"
+        " --crops {output.crops:q} --index {output.index:q} --losses {output.losses:q}"
 
 
 rule audit_biases:

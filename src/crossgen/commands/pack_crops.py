@@ -9,11 +9,11 @@ import pyarrow as pa
 
 from crossgen import records
 from crossgen.config import Frame
-from crossgen.data.pack import pack, refuse_unbalanced, save_array
+from crossgen.data.pack import pack, refuse_losses_of_pools, refuse_unbalanced, save_array
 
 EXAMPLE = """crossgen pack-crops --selection selection.parquet \\
     --folders '{"photographs": "photos", "biggan": "fakes"}' --frame '{"kind": "crop", "size": 96}' \\
-    --crops crops.npy --index index.parquet"""
+    --crops crops.npy --index index.parquet --losses losses.parquet"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +26,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frame", required=True, help="the frame, as JSON of the recipe's key")
     parser.add_argument("--crops-per-image", type=int, default=1, help="crops of each image (default: 1)")
     parser.add_argument("--crops", required=True, type=Path, help="array to write (npy, uint8 [n, size, size, 3])")
+    parser.add_argument("--max-quarantine", default="{}", help="JSON: pool to the largest share that does not decode")
+    parser.add_argument("--lost-for", default="", help="name of this packing in the table of losses")
     parser.add_argument("--index", required=True, type=Path, help="index to write (Parquet)")
+    parser.add_argument("--losses", required=True, type=Path, help="images without a crop, to write (Parquet)")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -37,9 +40,13 @@ def run(options: argparse.Namespace) -> None:
     folders = {pool: Path(folder) for pool, folder in json.loads(options.folders).items()}
     folders |= {f"aligned/{folder.parent.name}/{folder.name}": folder for folder in options.aligned}
     frame = Frame.model_validate_json(options.frame)
-    crops, index = pack(selection, rewritten, folders, frame, options.crops_per_image)
+    crops, index, losses = pack(selection, rewritten, folders, frame, options.crops_per_image)
+    refuse_losses_of_pools(losses, selection, json.loads(options.max_quarantine))
     refuse_unbalanced(index, selection, str(options.crops))
     records.write_whole(options.crops, lambda path: save_array(path, crops))
     records.write(options.index, pa.Table.from_pandas(index, preserve_index=False), records.CROPS)
-    lost = len(selection) - index["image_id"].nunique()
-    print(f"{options.crops}: {len(crops)} crops of {len(selection) - lost} images; {lost} images could not be framed")
+    told = pa.Table.from_pandas(losses.assign(lost_for=options.lost_for), preserve_index=False)
+    records.write(options.losses, told, records.LOSSES)
+    reasons = losses["reason"].value_counts().to_dict()
+    used = len(selection) - len(losses)
+    print(f"{options.crops}: {len(crops)} crops of {used} images; {len(losses)} lost {reasons or ''}".rstrip())

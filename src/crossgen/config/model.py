@@ -58,7 +58,7 @@ class FolderSource(Model):
     root: Text = Field(description="The folder; image ids are paths below it.")
     suffixes: tuple[Text, ...] = Field(
         min_length=1,
-        default=(".png", ".jpg", ".jpeg", ".webp", ".avif", ".bmp", ".tif", ".tiff"),
+        default=(".png", ".jpg", ".jpeg", ".jfif", ".webp", ".avif", ".bmp", ".tif", ".tiff", ".gif"),
         description="File name endings that count as images, in lower case (case is ignored).",
     )
     split: Literal["train", "test"] | None = Field(
@@ -79,7 +79,11 @@ class Pool(Model):
     shards: int = Field(default=1, ge=1, le=1000, description="Jobs the pool is cut into; about 50,000 images each.")
     test_only: bool = Field(default=False, description="Every image is a test image, whatever its source says.")
     max_quarantine: float = Field(
-        default=0.01, ge=0, le=1, description="Largest share of unusable images before the run stops."
+        default=0.01,
+        ge=0,
+        le=1,
+        description="Largest share of unusable images before the run stops: of the pool by its"
+        " headers, and of those selected to train on when they are decoded.",
     )
 
 

@@ -13,6 +13,7 @@ from crossgen.config import Alignment
 from crossgen.data.images import Unusable, decode
 from crossgen.data.jpeg import encode
 from crossgen.data.manifest import facts_of
+from crossgen.data.names import located
 
 #: Raised when aligned pixels change.
 VERSION = 1
@@ -28,7 +29,8 @@ def concerns(alignment: Alignment | None, label: int) -> bool:
 def align(manifest: pd.DataFrame, root: Path, alignment: Alignment, target: Path) -> pd.DataFrame:
     """Re-encode the usable train and val images of a manifest into `target`; returns their new manifest rows.
 
-    `path` of a row is the file's name inside `target`; an image that cannot be decoded keeps a row, quarantined.
+    `path` of a row is the file's name inside `target`; an image that cannot be decoded keeps a row, quarantined. Raises
+    OSError for a file that can no longer be read: a fault of the disk, not to be remembered as the image's.
     """
     rows = manifest[manifest["split"].isin(["train", "val"]) & manifest["quarantine"].isna()]
     rows = rows[[concerns(alignment, label) for label in rows["label"]]]
@@ -43,7 +45,7 @@ def align(manifest: pd.DataFrame, root: Path, alignment: Alignment, target: Path
 
 def _aligned(row: dict[Any, Any], root: Path, alignment: Alignment, target: Path) -> dict[Any, Any]:
     try:
-        image = decode((root / str(row["path"])).read_bytes())
+        image = decode(located(root, str(row["path"])).read_bytes())
     except Unusable as error:
         return row | {"quarantine": error.reason}
     blob = encode(image, alignment.jpeg_quality, alignment.chroma_subsampling)

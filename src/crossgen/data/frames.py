@@ -7,7 +7,8 @@ A crop's offsets are multiples of `frame.grid`. An image with a side below `fram
   of the grid, so that the phase of an 8x8 JPEG grid stays what it was;
 - resize: enlarged, aspect kept, until the shorter side is `size`.
 
-Regions are then in pixels of the grown image. Frames of kind `resize` see the whole image, aspect not kept.
+An image so narrow that it would grow beyond MAX_PIXELS is refused (`under_frame`) by any policy. Regions are then in
+pixels of the grown image. Frames of kind `resize` see the whole image, aspect not kept.
 A change of pixels here raises `VERSION` of `crossgen.evaluation.conditions` and of alignment.
 """
 
@@ -19,7 +20,7 @@ from blake3 import blake3
 from PIL import Image
 
 from crossgen.config import Frame
-from crossgen.data.images import Pixels, Unusable
+from crossgen.data.images import MAX_PIXELS, Pixels, Unusable
 
 _FILTERS = {
     "nearest": Image.Resampling.NEAREST,
@@ -130,10 +131,13 @@ def _grown(frame: Frame, width: int, height: int) -> tuple[int, int]:
         return width, height
     if frame.small == "skip":
         raise Unusable("under_frame", f"{width} x {height} pixels, the frame needs {frame.size}")
-    if frame.small == "reflect":
-        return max(width, frame.size), max(height, frame.size)
-    factor = frame.size / min(width, height)
-    return round(width * factor), round(height * factor)
+    wide, high = max(width, frame.size), max(height, frame.size)
+    if frame.small == "resize":
+        factor = frame.size / min(width, height)
+        wide, high = round(width * factor), round(height * factor)
+    if wide * high > MAX_PIXELS:
+        raise Unusable("under_frame", f"{width} x {height} pixels would have to grow to {wide} x {high}")
+    return wide, high
 
 
 def _grow(frame: Frame, image: Pixels) -> Pixels:

@@ -13,13 +13,33 @@ the rule that `decode` will apply (None: the file holds 8-bit RGB):
 
 EXIF orientation, colour profiles and gamma are ignored: a detector sees the pixels as they are stored. A transparent
 colour of a 16-bit file is ignored too, because 8 bits no longer tell which pixels have it.
+
+A file is known by its content, not by its name. What cannot be used is quarantined, by one rule each. "header": before
+anything is decoded, so that the manifest says so; "pixels": when it is decoded, so that the table `losses` says so.
+
+| reason | when | rule |
+|---|---|---|
+| unreadable | file | no regular file (pipe, socket, device), a link to nowhere, no permission, an I/O error |
+| empty | header | 0 bytes |
+| too_large | header | over MAX_BYTES, MAX_PIXELS, MAX_SIDE, MAX_PASSES; a PNG's text or profile unpacks to over 1 MB |
+| undecodable | header, pixels | none of FORMATS; broken; a PNG with a wrong checksum of a chunk that pixels depend on |
+| truncated | header | JPEG without end marker, PNG without end chunk (what follows is ignored); JPEG of too few bytes |
+| truncated | pixels | data end before the picture does, even if an end marker was added; progressive scans missing |
+| animated | header | more than one picture (a JPEG's further pictures, as cameras write them, are ignored) |
+| unsupported_mode | header | what is in no table above: 32-bit, floating point, Lab |
+| under_frame | pixels | a side below the frame's (see `crossgen.data.frames`) |
+
+JPEG, WebP and AVIF carry no checksums: damage inside their data that leaves a picture is a picture. Where that must not
+be, a table source states each file's blake3.
 """
 
 import io
+import stat
 import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +48,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from crossgen.data import jpeg
+from crossgen.data import jpeg, png, scans
 
 Pixels = NDArray[np.uint8]
 
@@ -36,6 +56,17 @@ Pixels = NDArray[np.uint8]
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "TIFF", "GIF")
 #: Pillow warns above this many pixels, as it may be an attack; no training image is as large.
 MAX_PIXELS = 89_478_485
+#: The longest side that a JPEG encoder writes: nothing longer could be aligned.
+MAX_SIDE = 65_500
+#: Bytes of a file; several are held in memory at a time.
+MAX_BYTES = 2**28
+#: Scans times pixels: a JPEG of a few kilobytes could otherwise keep the decoder busy for hours.
+MAX_PASSES = 20 * MAX_PIXELS
+#: Longest side that a codec writes.
+_LONGEST = {"JPEG": MAX_SIDE, "WEBP": 16_383, "AVIF": 65_536}
+
+#: Rows that are laid over white at a time.
+STRIP = 256
 
 #: What Pillow's modes are called as conversions.
 _CONVERSIONS = {
@@ -43,10 +74,13 @@ _CONVERSIONS = {
     "CMYK": "cmyk", "I;16": "16bit", "I;16B": "16bit",
 }  # fmt: skip
 
+#: Pixels that a byte of a JPEG can tell of at most: the Huffman code of a block of 64 has at least one bit.
+_DENSEST = 512
+
 #: Whether the bytes of a format reach to its end; Pillow finds out with the others, on opening or on decoding.
 _IS_COMPLETE: dict[str, Callable[[bytes], bool]] = {
     "JPEG": jpeg.is_complete,
-    "PNG": lambda blob: blob.rfind(b"IEND") >= 0,
+    "PNG": png.is_complete,
 }
 
 #: What Pillow's readers raise on broken files (found by fuzzing; RuntimeError comes from AVIF).
@@ -58,7 +92,7 @@ _BROKEN = (
 
 class Unusable(ValueError):  # noqa: N818 (a finding about an image, not an error of the program)
     """An image that cannot be used. `reason` is a short code that tables count:
-    empty, undecodable, truncated, animated, too_large, unsupported_mode, under_frame."""
+    unreadable, empty, undecodable, truncated, animated, too_large, unsupported_mode, under_frame."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
@@ -80,6 +114,24 @@ class Header:
     progressive: bool | None = None
     conversion: str | None = None
     quarantine: str | None = None
+
+
+def read_file(path: Path) -> bytes:
+    """Bytes of an image file.
+
+    Raises Unusable (unreadable, too_large) for what is there but cannot be read, FileNotFoundError for what is not.
+    """
+    try:
+        state = path.stat()
+        if not stat.S_ISREG(state.st_mode):  # to open a pipe would wait for ever
+            raise Unusable("unreadable", f"{path} is no regular file")
+        if state.st_size > MAX_BYTES:
+            raise Unusable("too_large", f"{path} has {state.st_size} bytes")
+        return path.read_bytes()
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and not path.is_symlink():
+            raise
+        raise Unusable("unreadable", str(error)) from error
 
 
 def read_header(blob: bytes) -> Header:
@@ -111,9 +163,20 @@ def decode(blob: bytes) -> Pixels:
         raise Unusable(reason)
     try:
         image.load()
+        reason = _damage(image, blob)
+        if reason:
+            raise Unusable(reason)
         return _to_rgb(image)
+    except Unusable:
+        raise
     except _BROKEN as error:
         raise Unusable("truncated" if "truncated" in str(error) else "undecodable", str(error)) from error
+
+
+def refuse_unwritable(image: Pixels, codec: str) -> None:
+    """Raise Unusable (too_large) for an image [H, W, 3] that a codec (JPEG, WEBP, AVIF) cannot write."""
+    if max(image.shape[:2]) > _LONGEST[codec]:
+        raise Unusable("too_large", f"{codec} holds {_LONGEST[codec]} pixels a side, this has {image.shape[:2]}")
 
 
 def _open(blob: bytes) -> Image.Image:
@@ -126,7 +189,7 @@ def _open(blob: bytes) -> Image.Image:
     except UnidentifiedImageError as error:
         raise Unusable("undecodable", f"none of {', '.join(FORMATS)}") from error
     except _BROKEN as error:
-        raise Unusable("undecodable", str(error)) from error
+        raise Unusable("too_large" if "too large" in str(error) else "undecodable", str(error)) from error
 
 
 def _format(image: Image.Image) -> str | None:
@@ -137,9 +200,12 @@ def _format(image: Image.Image) -> str | None:
 def _quarantine(image: Image.Image, blob: bytes) -> str | None:
     """Why an opened image is not used, or None."""
     kind = _format(image) or ""
-    if image.width * image.height > MAX_PIXELS:
+    pixels = image.width * image.height
+    if pixels > MAX_PIXELS or max(image.size) > MAX_SIDE:
         return "too_large"
-    if kind in _IS_COMPLETE and not _IS_COMPLETE[kind](blob):
+    if kind == "JPEG" and pixels * scans.at_most(blob) > MAX_PASSES:
+        return "too_large"
+    if (kind in _IS_COMPLETE and not _IS_COMPLETE[kind](blob)) or (kind == "JPEG" and pixels > _DENSEST * len(blob)):
         return "truncated"
     try:
         if image.format != "MPO" and getattr(image, "is_animated", False):
@@ -147,6 +213,26 @@ def _quarantine(image: Image.Image, blob: bytes) -> str | None:
     except _BROKEN:  # to count its frames, Pillow walks through a GIF or TIFF
         return "undecodable"
     return None if image.mode in _CONVERSIONS else "unsupported_mode"
+
+
+def _damage(image: Image.Image, blob: bytes) -> str | None:
+    """Why a decoded image is not what was stored, or None: what Pillow's decoders pass over in silence."""
+    if isinstance(image, PngImageFile):
+        return None if png.is_intact(blob) else "undecodable"
+    if not isinstance(image, JpegImageFile):
+        return None
+    if image.info.get("progressive") and scans.are_too_few(blob):
+        return "truncated"
+    if scans.count(blob) == 1 and not _ends_grey(image):
+        return None
+    again = Image.open(io.BytesIO(scans.overfilled(blob)), formats=FORMATS)
+    return None if np.array_equal(np.asarray(image), np.asarray(again)) else "truncated"
+
+
+def _ends_grey(image: Image.Image) -> bool:
+    """Whether the last pixel is the grey that missing data of a JPEG are decoded as."""
+    last = np.asarray(image.crop((image.width - 1, image.height - 1, image.width, image.height)))
+    return bool(last.min() >= 127 and last.max() <= 128)
 
 
 def _conversion(image: Image.Image) -> str | None:
@@ -174,7 +260,14 @@ def _to_rgb(image: Image.Image) -> Pixels:
         return np.repeat(grey[..., None], 3, axis=2)
     if not _is_transparent(image):
         return np.array(image.convert("RGB"))
-    pixels = np.asarray(image.convert("RGBA")).astype(np.uint16)
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    for top in range(0, image.height, STRIP):  # in strips: 16 bits a channel of the whole would be 16 bytes a pixel
+        strip = image.crop((0, top, image.width, min(top + STRIP, image.height)))
+        pixels[top : top + STRIP] = _over_white(np.asarray(strip.convert("RGBA")).astype(np.uint16))
+    return pixels
+
+
+def _over_white(pixels: NDArray[np.uint16]) -> Pixels:
     alpha = pixels[..., 3:]
     # at most 255 * 255 + 127: fits 16 bits
     return ((pixels[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)

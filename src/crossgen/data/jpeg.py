@@ -125,7 +125,7 @@ def _subsampling(factors: Sequence[tuple[int, int]]) -> str:
         return "grey"
     (width, height), chroma = factors[0], factors[1]
     # a fourth channel is the K of CMYK, stored as finely as the first
-    usual = len(factors) in (3, 4) and factors[2] == chroma and factors[-1] in (chroma, factors[0])
+    usual = len(factors) in (3, 4) and factors[2] == chroma and factors[-1] in (chroma, factors[0]) and all(chroma)
     name = _SUBSAMPLING.get((width / chroma[0], height / chroma[1])) if usual else None
     return name or ",".join(f"{x}x{y}" for x, y in factors)
 

@@ -7,6 +7,7 @@ import pyarrow as pa
 from blake3 import blake3
 
 from crossgen.config import Pool
+from crossgen.data.names import located, shown
 from crossgen.data.sources import Entry, entries
 from crossgen.data.splits import assign
 from crossgen.records import FILES, from_rows
@@ -16,12 +17,13 @@ VERSION = 1
 
 
 def build(pool: Pool, split_seed: int, val_fraction: float, test_fraction: float) -> pa.Table:
-    """List and verify a pool; a FILES table ordered by image_id.
+    """List a pool, and verify the files that a table tells of; a FILES table ordered by path.
 
-    Raises ValueError for files that are missing or differ from what the source says, naming the first few.
+    Raises ValueError for files that are missing or differ from what the table says, naming the first few.
     """
     found = entries(pool.source, pool.name)
-    _verify(found, pool)
+    if pool.source.kind == "table":
+        _verify(found, pool)
     ids = [f"{pool.name}/{entry.path}" for entry in found]
     groups = [entry.group or image_id for entry, image_id in zip(found, ids, strict=True)]
     stated = ["test" if pool.test_only else entry.split for entry in found]
@@ -66,12 +68,15 @@ def _verify(found: list[Entry], pool: Pool) -> None:
 
 
 def _fault(root: Path, entry: Entry) -> str | None:
-    path = root / entry.path
-    if not path.is_file():
-        return f"{path} is missing"
-    size = path.stat().st_size
-    if entry.bytes is not None and size != entry.bytes:
-        return f"{path} has {size} bytes instead of {entry.bytes}"
-    if entry.blake3 is not None and blake3(path.read_bytes()).hexdigest() != entry.blake3:
-        return f"{path} has another blake3 digest"
+    path = located(root, entry.path)
+    try:
+        if not path.is_file():
+            return f"{shown(path)} is missing"
+        size = path.stat().st_size
+        if entry.bytes is not None and size != entry.bytes:
+            return f"{shown(path)} has {size} bytes instead of {entry.bytes}"
+        if entry.blake3 is not None and blake3(path.read_bytes()).hexdigest() != entry.blake3:
+            return f"{shown(path)} has another blake3 digest"
+    except OSError as error:
+        return f"{shown(path)} cannot be read ({error.strerror})"
     return None

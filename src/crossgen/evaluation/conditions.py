@@ -54,6 +54,7 @@ def _jpeg(parameters: Jpeg) -> Operation:
     a block's edge."""
 
     def apply(image: Pixels, place: Place) -> Pixels:
+        images.refuse_unwritable(image, "JPEG")
         return images.decode(jpeg.encode(image, parameters.quality, parameters.chroma_subsampling))
 
     return Operation(apply, halo=1, alignment=16)
@@ -114,6 +115,7 @@ def _avif(parameters: Avif) -> Operation:
 
 def _round_trip(codec: str, quality: int, **options: int) -> Callable[[Pixels, Place], Pixels]:
     def apply(image: Pixels, place: Place) -> Pixels:
+        images.refuse_unwritable(image, codec)
         encoded = io.BytesIO()
         Image.fromarray(image).save(encoded, codec, quality=quality, **options)
         return images.decode(encoded.getvalue())
@@ -147,7 +149,8 @@ def render(image: Pixels, steps: Sequence[Step], frame: Frame, image_id: str) ->
     """The frame [size, size, 3] of an image [H, W, 3] after the steps: the pixels of `render_full`, sooner.
 
     The whole image goes through the chain up to its last global step, from there on only what the frame needs.
-    Raises Unusable (`under_frame`) if the image is, or has become, too small for a frame that skips such images.
+    Raises Unusable: `under_frame` if the image is, or has become, too small for a frame that skips such images;
+    `too_large` if a step's codec cannot hold it.
     """
     operations = [STEPS[step.step](step) for step in steps]
     first_local = max((i + 1 for i, operation in enumerate(operations) if operation.halo is None), default=0)

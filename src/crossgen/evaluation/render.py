@@ -14,10 +14,13 @@ from crossgen import records
 from crossgen.config import Condition, Frame, Step
 from crossgen.data import frames
 from crossgen.data.images import Unusable, decode
+from crossgen.data.names import located
 from crossgen.evaluation import cells, conditions
 
 Pixels = npt.NDArray[np.uint8]
 Steps = tuple[Step, ...]
+#: Pixel cell to the rows that hold no image, with the reason.
+Failed = dict[str, dict[int, str]]
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ def tested_images(manifest: pa.Table, root: Path) -> Images:
         raise ValueError(f"A pool holds one label, this manifest holds {sorted(labels)}: cut it into two pools.")
     return Images(
         tuple(ids),
-        tuple(root / path for path in rows["path"].to_pylist()),
+        tuple(located(root, path) for path in rows["path"].to_pylist()),
         cells.key(images=list(zip(ids, digests, strict=True))),
         labels.pop() if labels else 0,
     )
@@ -71,23 +74,34 @@ def pixel_key(images: Images, frame: Frame, steps: Steps) -> str:
 
 def render(
     images: Images, frame: Frame, wanted: Mapping[str, Steps], chunk: int = 256
-) -> Iterator[tuple[int, dict[str, Pixels], dict[int, str]]]:
-    """Pixels in chunks: (first row, {key: uint8 [m, size, size, 3]}, {row: reason} of images that failed).
+) -> Iterator[tuple[int, dict[str, Pixels], Failed]]:
+    """Pixels in chunks: (first row, {key: uint8 [m, size, size, 3]}, {key: {row: reason}} of images that failed).
 
-    Rows of images that failed are zero and named: nobody may score them.
+    Rows of images that failed are zero and named: nobody may score them. What fails under one condition may do under
+    another, and a cell must not depend on what else is rendered in the same pass. Raises OSError for a file that can
+    no longer be read: a fault of the disk, not to be remembered as the image's.
     """
     for start in range(0, len(images), chunk):
         rows = range(start, min(start + chunk, len(images)))
         arrays = {key: np.zeros((len(rows), frame.size, frame.size, 3), np.uint8) for key in wanted}
-        failed: dict[int, str] = {}
+        failed: Failed = {key: {} for key in wanted}
         for row in rows:
-            try:
-                image = decode(images.paths[row].read_bytes())
-                for key, steps in wanted.items():
+            image = _decoded(images.paths[row])
+            for key, steps in wanted.items():
+                try:
+                    if isinstance(image, Unusable):
+                        raise image
                     arrays[key][row - start] = conditions.render(image, steps, frame, images.ids[row])
-            except Unusable as error:
-                failed[row] = error.reason
+                except Unusable as error:
+                    failed[key][row] = error.reason
         yield start, arrays, failed
+
+
+def _decoded(path: Path) -> Pixels | Unusable:
+    try:
+        return decode(path.read_bytes())
+    except Unusable as error:
+        return error
 
 
 def store_missing(store: cells.Store, images: Images, frame: Frame, wanted: Mapping[str, Steps]) -> None:
@@ -101,19 +115,19 @@ def store_missing(store: cells.Store, images: Images, frame: Frame, wanted: Mapp
         key: np.lib.format.open_memmap(part / "values.npy", mode="w+", dtype=np.uint8, shape=shape)
         for key, part in parts.items()
     }
-    failed: dict[str, str] = {}
+    failed: Failed = {key: {} for key in missing}
     for start, pixels, faults in render(images, frame, missing):
-        failed |= {str(row): reason for row, reason in faults.items()}
         for key, values in pixels.items():
+            failed[key] |= faults[key]
             arrays[key][start : start + len(values)] = values
     for key, part in parts.items():
         arrays[key].flush()
-        store.finish(key, part, {"failed": failed, "images": images.digest})
+        store.finish(key, part, {"failed": failed[key], "images": images.digest})
 
 
 def failures(store: cells.Store, key: str) -> dict[int, str]:
-    """Rows of a pixel cell that hold no image, with the reason."""
-    return {int(row): reason for row, reason in store.facts(key)["failed"].items()}
+    """Rows of a pixel or logit cell that hold no image, with the reason."""
+    return {int(row): reason for row, reason in store.facts(key).get("failed", {}).items()}
 
 
 def gigabytes(images: Images, frame: Frame, n_conditions: int) -> float:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from crossgen import records
 from crossgen.config import Frame
 from crossgen.evaluation import cells
-from crossgen.evaluation.render import Images, Pixels, Steps, failures, render
+from crossgen.evaluation.render import Failed, Images, Pixels, Steps, failures, render
 
 #: Raised when the logits of the same weights and pixels change.
 VERSION = 1
@@ -40,14 +40,17 @@ def score(tasks: Sequence[Task], judges: Sequence[Judge], pixels: cells.Store, l
     for group in _groups(tasks, pixels):
         images = group[0].images
         values = {name: np.full(len(images), np.nan, np.float32) for task in group for _, name in task.missing}
-        for start, arrays, usable in _chunks(group, pixels):
-            rows = start + np.flatnonzero(usable)
+        failed: Failed = {task.pixels: {} for task in group}
+        for start, arrays, faults in _chunks(group, pixels):
             for task in group:
+                failed[task.pixels] |= faults[task.pixels]
+                crops = arrays[task.pixels]
+                usable = np.array([start + row not in faults[task.pixels] for row in range(len(crops))])
                 for judge, name in task.missing:
-                    values[name][rows] = judges[judge](arrays[task.pixels][usable])
+                    values[name][start + np.flatnonzero(usable)] = judges[judge](crops[usable])
         for task in group:
             for _, name in task.missing:
-                logits.write(name, values[name], {"pixels": task.pixels})
+                logits.write(name, values[name], {"pixels": task.pixels, "failed": failed[task.pixels]})
 
 
 def _groups(tasks: Sequence[Task], store: cells.Store) -> list[list[Task]]:
@@ -62,19 +65,18 @@ def _groups(tasks: Sequence[Task], store: cells.Store) -> list[list[Task]]:
 
 def _chunks(
     group: Sequence[Task], store: cells.Store, chunk: int = 256
-) -> Iterator[tuple[int, dict[str, Pixels], npt.NDArray[np.bool_]]]:
-    """(first row, {pixel cell: crops}, which rows hold a picture), from the cell if it is there, else rendered."""
+) -> Iterator[tuple[int, dict[str, Pixels], Failed]]:
+    """What `render` yields, from the cell if it is there."""
     first = group[0]
     if not store.whole(first.pixels):
-        for start, arrays, failed in render(first.images, first.frame, {t.pixels: t.steps for t in group}, chunk):
-            n = len(arrays[first.pixels])
-            yield start, arrays, np.array([start + row not in failed for row in range(n)])
+        yield from render(first.images, first.frame, {t.pixels: t.steps for t in group}, chunk)
         return
     crops = store.read(first.pixels, verify=True)
     missing = failures(store, first.pixels)
     for start in range(0, len(crops), chunk):
         part = np.asarray(crops[start : start + chunk])
-        yield start, {first.pixels: part}, np.array([start + row not in missing for row in range(len(part))])
+        here = missing.keys() & set(range(start, start + len(part)))
+        yield start, {first.pixels: part}, {first.pixels: {row: missing[row] for row in here}}
 
 
 def score_rows(keys: Mapping[str, object], images: Images, logits: npt.NDArray[np.float32]) -> pa.Table:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from crossgen.config import Condition, Shown
+from crossgen.records import LOSSES
 from crossgen.report.estimates import Estimate, pool
 
 #: Words that stand where a train set or a test set stands, and mean an aggregate.
@@ -50,10 +51,11 @@ class ReportData:
     name: str = ""
     unseen: tuple[str, ...] = ()  # those of the generators that no detector may learn from
     titles: Mapping[str, str] = field(default_factory=dict)
+    losses: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(LOSSES.columns)))
 
     @classmethod
     def from_config(cls, config: Shown, frames: Mapping[str, pd.DataFrame]) -> "ReportData":
-        """`frames`: metrics, differences, biases, probes, facts, selections."""
+        """`frames`: metrics, differences, biases, probes, facts, selections, losses."""
         pairs = tuple(test.name for test in config.test_sets if test.pair)
         unseen = tuple(test.name for test in config.test_sets if test.pair and test.unseen)
         seen = tuple(name for name in pairs if name not in unseen)
@@ -66,6 +68,7 @@ class ReportData:
             probes=frames["probes"],
             facts=frames["facts"],
             selections=frames["selections"],
+            losses=frames["losses"],
             experiments=tuple(experiment.name for experiment in config.experiments),
             train_sets=tuple(dict.fromkeys([name for name in seen if name in named] + named)),
             generators=pairs,

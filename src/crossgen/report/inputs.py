@@ -20,9 +20,17 @@ def read(options: argparse.Namespace) -> ReportData:
         "biases": records.read(options.biases, records.BIASES).to_pandas(),
         "probes": records.read(options.probes, records.PROBES).to_pandas(),
         "facts": records.read_all(options.manifests, records.MANIFEST).to_pandas(),
+        "losses": _losses(options.losses),
         "selections": pd.concat([_stages(*row) for row in audited], ignore_index=True),
     }
     return ReportData.from_config(Shown.model_validate_json(options.shown), frames)
+
+
+def _losses(paths: Sequence[Path]) -> pd.DataFrame:
+    """All losses; two scoring jobs tell of the same pictures."""
+    tables = [records.read(path, records.LOSSES).to_pandas() for path in paths]
+    both: pd.DataFrame = pd.concat([records.from_rows([], records.LOSSES).to_pandas(), *tables], ignore_index=True)
+    return both.drop_duplicates(ignore_index=True)
 
 
 def _stages(subset: str, train_set: str, selection: str, index: str) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The table of the data: what each pool holds, from the headers of its files."""
+"""Tables of the data: what each pool holds, from the headers of its files, and what was lost of it on the way."""
 
 import pandas as pd
 
@@ -10,11 +10,41 @@ LABELS = {0: "real", 1: "fake"}
 
 
 def pools(data: ReportData) -> Table:
-    """A row a pool: images by split, formats, sizes, the commonest JPEG quality, quarantined files."""
-    groups = list(data.facts.groupby("pool", sort=False))
-    rows = [{"Pool": str(name), **_printed(rows)} for name, rows in groups]
-    caption = "Images of each pool, from the headers of their files. Quarantined images are used nowhere."
+    """A row a pool: images by split, formats, sizes, the commonest JPEG quality, converted, quarantined and lost."""
+    rows = [
+        {"Pool": str(name), **_printed(rows), "Lost later": _lost(data.losses[data.losses["pool"] == name])}
+        for name, rows in data.facts.groupby("pool", sort=False)
+    ]
+    caption = (
+        "Images of each pool, from the headers of their files. Quarantined images are used nowhere; what was lost "
+        "later passed by its header and is missing from training or test (table losses)."
+    )
     return Table(caption, pd.DataFrame(rows), _counts(data.facts))
+
+
+def losses(data: ReportData) -> Table:
+    """A row for each stage, pool and reason: images that passed by their headers and are missing nevertheless."""
+    distinct = data.losses.drop_duplicates(["stage", "pool", "reason", "image_id"])
+    rows = [
+        {"Stage": stage, "Pool": pool, "Reason": reason, "Images": f"{len(lost):,}", "First": _first(lost["image_id"])}
+        for (stage, pool, reason), lost in distinct.groupby(["stage", "pool", "reason"], sort=False)
+    ]
+    caption = (
+        "Images lost after their headers were read: those that did not decode, and those a frame or condition cannot "
+        "take. Missing test images lower the coverage of their metrics. " + ("" if rows else "None.")
+    ).strip()
+    columns = ["Stage", "Pool", "Reason", "Images", "First"]
+    return Table(caption, pd.DataFrame(rows, columns=columns), data.losses)
+
+
+def _first(image_ids: "pd.Series[str]") -> str:
+    """A name on one line, whatever it holds."""
+    return repr(str(image_ids.min()))[1:-1]
+
+
+def _lost(losses: pd.DataFrame) -> str:
+    images = losses.drop_duplicates(["stage", "image_id", "reason"])
+    return _tally(images["stage"] + ", " + images["reason"])
 
 
 def _printed(rows: pd.DataFrame) -> dict[str, str]:
@@ -26,7 +56,8 @@ def _printed(rows: pd.DataFrame) -> dict[str, str]:
         "Width": _range(usable.width),
         "Height": _range(usable.height),
         "JPEG quality": _quality(usable.jpeg_quality),
-        "Quarantined": _quarantined(rows.quarantine.dropna()),
+        "Converted": _tally(usable.conversion.dropna()),
+        "Quarantined": _tally(rows.quarantine.dropna()),
     }
 
 
@@ -50,13 +81,13 @@ def _quality(column: "pd.Series[float]") -> str:
     return f"{int(value)}: {share:.0%} of {len(known):,} known".replace("%", " %")
 
 
-def _quarantined(reasons: "pd.Series[str]") -> str:
-    return ", ".join(f"{count}: {reason}" for reason, count in reasons.value_counts().items()) or "0"
+def _tally(words: "pd.Series[str]") -> str:
+    return ", ".join(f"{count}: {word}" for word, count in words.value_counts().items()) or "0"
 
 
 def _counts(facts: pd.DataFrame) -> pd.DataFrame:
     """Images and their sizes by everything else that the printed table sums over."""
-    keys = ["pool", "label", "split", "format", "jpeg_quality", "quarantine"]
+    keys = ["pool", "label", "split", "format", "jpeg_quality", "conversion", "quarantine"]
     sizes = {f"{side}_{how}": (side, how) for side in ("width", "height") for how in ("min", "median", "max")}
     counts = facts.groupby(keys, sort=False, dropna=False).agg(images=("image_id", "size"), **sizes)
     return counts.reset_index()

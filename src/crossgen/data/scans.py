@@ -1,0 +1,58 @@
+"""The scans of a JPEG file: whether they are all there. libjpeg goes on where data are missing, and only warns."""
+
+import re
+from collections.abc import Iterator
+
+#: A marker (with fill bytes before it) that ends entropy-coded data: neither a stuffed 0xFF nor a restart.
+_MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]", re.DOTALL)
+_RESTART = re.compile(rb"\xff+[\xd0-\xd7]")
+#: Bytes that decode to anything but flat grey.
+_FILLER = bytes(range(1, 255)) * 2
+
+
+def at_most(blob: bytes) -> int:
+    """A bound on the number of scans, at a glance."""
+    return blob.count(b"\xff\xda")
+
+
+def count(blob: bytes) -> int:
+    """The number of scans; the decoder goes through the whole picture for each."""
+    return sum(1 for _ in _scans(blob))
+
+
+def _scans(blob: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Header of each scan (what follows its length), and where its entropy-coded data begin and end in a file."""
+    at = 2
+    while at + 4 <= len(blob) and blob[at + 1] != 0xD9:
+        end = at + 2 + int.from_bytes(blob[at + 2 : at + 4], "big")
+        if blob[at + 1] in (0x01, 0xD8):  # without a segment
+            end = at + 2
+        found = _MARKER.search(blob, end)
+        if blob[at + 1] == 0xDA:
+            yield blob[at + 4 : end], end, found.start() if found else len(blob)
+        at = found.end() - 2 if found else len(blob)
+
+
+def are_too_few(blob: bytes) -> bool:
+    """Whether the scans of a progressive file do not bring every coefficient in full: it shows a coarser picture."""
+    wanted, found = set[int](), set[tuple[int, int]]()
+    for header, _, _ in _scans(blob):
+        first, last, bits_left = header[-3:-2], header[-2:-1], header[-1:]
+        components = set(header[1:-3:2])
+        wanted |= components
+        if first and bits_left[0] & 15 == 0:
+            found |= {(each, k) for each in components for k in range(first[0], last[0] + 1)}
+    return any((each, k) not in found for each in wanted for k in range(64))
+
+
+def overfilled(blob: bytes) -> bytes:
+    """The file with something to decode behind each stretch of entropy-coded data.
+
+    A decoder that has what it needs never looks at it; one that runs out gives another picture than for `blob`, where
+    it would go on in flat grey. So is found what was cut short and then given an end marker.
+    """
+    parts, at = list[bytes](), 0
+    for _, start, end in _scans(blob):
+        parts += [blob[at:start], _RESTART.sub(lambda found: _FILLER + found[0], blob[start:end]), _FILLER]
+        at = end
+    return b"".join([*parts, blob[at:]])
