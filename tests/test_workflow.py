@@ -56,6 +56,7 @@ def test_the_run_made_what_it_promises(fresh):
     assert len(cells) == (3 + 2) * 2 and cells["value"].notna().all() and (cells["coverage"] == 1).all()
     assert (report / "report.html").stat().st_size > 10_000
     assert not list((fresh.folder / "results").rglob("*.part"))
+    assert "None." in (report / "tables" / "losses.md").read_text()
 
 
 def test_detectors_find_the_pattern_they_were_shown(fresh):
@@ -195,6 +196,39 @@ def test_bad_configs_stop_before_any_job(run):
         "-n", config=run.config | {"conditions": [{"name": "x", "steps": [{"step": "jpg"}]}]}, check=False
     )
     assert "Unknown step 'jpg' in 'x': expected one of jpeg" in output and "Traceback" not in output
+
+
+def test_too_many_unusable_images_stop_the_run_before_any_training(tmp_path):
+    """Also of detectors that do not learn from the pool: `stripes` and `photographs` are sound."""
+    checkout = Checkout(tmp_path)
+    first, second, *_ = sorted((checkout.folder / "images" / "checker" / "test").iterdir())
+    first.write_bytes(b"")
+    second.write_bytes(second.read_bytes()[:400])
+    assert "gather_manifest" in checkout.snakemake(check=False)
+    results = checkout.folder / "results" / "toy"
+    assert not (results / "logs" / "train_detector").exists() and not (results / "detectors").exists()
+    message = (results / "logs" / "gather_manifest" / "checker.log").read_text()
+    assert "Pool 'checker': 4.2% of 48 images are unusable ({'empty': 1, 'truncated': 1}" in message
+    assert "first: ['checker/checker/test/000.png', 'checker/checker/test/001.png']" in message
+    assert "max_quarantine 1.0%: repair or remove them" in message
+    checkout.config["pools"][1]["max_quarantine"] = 0.05
+    assert checkout.planned()["train_detector"] == 5
+
+
+def test_an_image_that_does_not_decode_is_told_of_and_lowers_coverage(run):
+    """Its header is sound, its data end halfway: cut short, then given an end marker."""
+    victim = run.folder / "images" / "photographs" / "test" / "003.jpg"
+    victim.write_bytes(victim.read_bytes()[:4000] + b"\xff\xd9")
+    store = run.folder / "results" / "toy"
+    shutil.rmtree(store / "cells")
+    run.snakemake("results/toy/tables/losses.csv", "--forcerun", "render_conditions")
+    lost = pd.read_csv(store / "tables" / "losses.csv")
+    assert lost["image_id"].tolist() == ["photographs/photographs/test/003.jpg"]
+    assert lost["reason"].tolist() == ["truncated"] and lost["stage"].tolist() == ["test"]
+    assert "1: test, truncated" in (store / "tables" / "data.md").read_text()
+    metrics = pd.read_parquet(store / "metrics.parquet")
+    cells = metrics[metrics["test_generator"].eq("checker") & metrics["train_set"].eq("both")]
+    assert set(cells["n_real"]) == {23} and (cells["coverage"] == 47 / 48).all()
 
 
 def test_too_few_images_stop_with_counts_in_the_log(run):

@@ -154,7 +154,7 @@ def bad_files():
     yield "half_tiff", saved(image, "TIFF", compression="tiff_lzw")[:3000], "undecodable", "undecodable"
     yield "half_bmp", saved(image, "BMP")[:3000], None, "truncated"
     blob = saved(image, "PNG")
-    yield "png_hole", blob[:60] + bytes(400) + blob[460:], None, "undecodable"
+    yield "png_hole", blob[:60] + bytes(400) + blob[460:], "undecodable", "undecodable"
     for kind in ("GIF", "PNG", "WEBP", "TIFF"):
         yield f"animated_{kind}", saved(image, kind, save_all=True, append_images=[other]), "animated", "animated"
     yield "float", saved(Image.fromarray(np.ones(SHAPE, np.float32)), "TIFF"), *["unsupported_mode"] * 2

@@ -207,6 +207,8 @@ def _quarantine(image: Image.Image, blob: bytes) -> str | None:
         return "too_large"
     if (kind in _IS_COMPLETE and not _IS_COMPLETE[kind](blob)) or (kind == "JPEG" and pixels > _DENSEST * len(blob)):
         return "truncated"
+    if kind == "PNG" and not png.is_intact(blob):
+        return "undecodable"
     try:
         if image.format != "MPO" and getattr(image, "is_animated", False):
             return "animated"
@@ -216,9 +218,7 @@ def _quarantine(image: Image.Image, blob: bytes) -> str | None:
 
 
 def _damage(image: Image.Image, blob: bytes) -> str | None:
-    """Why a decoded image is not what was stored, or None: what Pillow's decoders pass over in silence."""
-    if isinstance(image, PngImageFile):
-        return None if png.is_intact(blob) else "undecodable"
+    """Why a decoded image is not what was stored, or None: what libjpeg passes over in silence."""
     if not isinstance(image, JpegImageFile):
         return None
     if image.info.get("progressive") and scans.are_too_few(blob):

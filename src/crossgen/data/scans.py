@@ -8,6 +8,8 @@ _MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]", re.DOTALL)
 _RESTART = re.compile(rb"\xff+[\xd0-\xd7]")
 #: Bytes that decode to anything but flat grey.
 _FILLER = bytes(range(1, 255)) * 2
+#: The same behind each restart marker that a decoder may be waiting for.
+_END = _FILLER + b"".join(bytes([0xFF, 0xD0 + number % 8]) + _FILLER for number in range(16))
 
 
 def at_most(blob: bytes) -> int:
@@ -53,6 +55,6 @@ def overfilled(blob: bytes) -> bytes:
     """
     parts, at = list[bytes](), 0
     for _, start, end in _scans(blob):
-        parts += [blob[at:start], _RESTART.sub(lambda found: _FILLER + found[0], blob[start:end]), _FILLER]
+        parts += [blob[at:start], _RESTART.sub(lambda found: _FILLER + found[0], blob[start:end]), _END]
         at = end
     return b"".join([*parts, blob[at:]])
