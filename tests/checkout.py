@@ -27,7 +27,7 @@ class Checkout:
             shutil.copytree(source, folder / name, ignore=ignore) if source.is_dir() else shutil.copy(source, folder)
         draw_pools(folder / "images", n=24)
         write_tables(folder / "images")
-        self.config = toy_config(folder / "images")
+        self.config = toy_config(Path("images"))  # relative: a copy of the run reads its own
         both = {"name": "both", "fake": ["checker", "stripes"], "real": ["photographs"]}
         self.config["train_sets"] = [both]
         self.config["experiments"][0]["train_sets"] = ["checker", "stripes", "both"]

@@ -211,24 +211,24 @@ def test_too_many_unusable_images_stop_the_run_before_any_training(tmp_path):
     assert "Pool 'checker': 4.2% of 48 images are unusable ({'empty': 1, 'truncated': 1}" in message
     assert "first: ['checker/checker/test/000.png', 'checker/checker/test/001.png']" in message
     assert "max_quarantine 1.0%: repair or remove them" in message
+    again = checkout.planned("--forcerun", "results/toy/downloads/checker.parquet")  # config/README.md tells so
+    assert (again["download"], again["extract_metadata"], again["train_detector"]) == (1, 1, 5)
     checkout.config["pools"][1]["max_quarantine"] = 0.05
-    assert checkout.planned()["train_detector"] == 5
+    plan = checkout.planned()
+    assert plan["train_detector"] == 5 and "download" not in plan
 
 
-def test_an_image_that_does_not_decode_is_told_of_and_lowers_coverage(run):
+def test_an_image_that_does_not_decode_is_told_of(run):
     """Its header is sound, its data end halfway: cut short, then given an end marker."""
     victim = run.folder / "images" / "photographs" / "test" / "003.jpg"
     victim.write_bytes(victim.read_bytes()[:4000] + b"\xff\xd9")
     store = run.folder / "results" / "toy"
     shutil.rmtree(store / "cells")
-    run.snakemake("results/toy/tables/losses.csv", "--forcerun", "render_conditions")
-    lost = pd.read_csv(store / "tables" / "losses.csv")
-    assert lost["image_id"].tolist() == ["photographs/photographs/test/003.jpg"]
-    assert lost["reason"].tolist() == ["truncated"] and lost["stage"].tolist() == ["test"]
-    assert "1: test, truncated" in (store / "tables" / "data.md").read_text()
-    metrics = pd.read_parquet(store / "metrics.parquet")
-    cells = metrics[metrics["test_generator"].eq("checker") & metrics["train_set"].eq("both")]
-    assert set(cells["n_real"]) == {23} and (cells["coverage"] == 47 / 48).all()
+    run.snakemake("results/toy/scores/losses/0.parquet", "--forcerun", "render_conditions")
+    lost = pd.read_parquet(store / "scores" / "losses" / "0.parquet").to_dict("records")
+    image_id = "photographs/photographs/test/003.jpg"
+    assert [(row["image_id"], row["reason"], row["stage"]) for row in lost] == [(image_id, "truncated", "test")]
+    assert re.fullmatch(r"crop64_[0-9a-f]{8} clean", lost[0]["lost_for"])
 
 
 def test_too_few_images_stop_with_counts_in_the_log(run):

@@ -10,6 +10,7 @@ from PIL import Image
 
 from crossgen import records
 from crossgen.config import Alignment, Frame, Subset
+from crossgen.data import images
 from crossgen.data.align import align
 from crossgen.data.manifest import quarantined, refuse_quarantine
 from crossgen.data.pack import pack, refuse_losses_of_pools, refuse_unbalanced
@@ -84,3 +85,53 @@ def test_images_that_cannot_be_framed_are_left_out_and_an_empty_label_is_refused
     refuse_losses_of_pools(losses, chosen, {"photographs": 0.0, "checker": 0.0})
     with pytest.raises(ValueError, match="none of 4 val fakes can be framed|none of 20 train fakes can be framed"):
         refuse_unbalanced(index, chosen, "crops.npy")
+
+
+def cut_short(path):
+    """A JPEG whose header and end are sound and whose data stop halfway."""
+    blob = path.read_bytes()
+    path.write_bytes(blob[: len(blob) // 2] + b"\xff\xd9")
+
+
+def test_images_that_do_not_decode_are_told_of_and_too_many_refused(pools, tmp_path):
+    for path in sorted((pools / "photographs" / "train").iterdir())[:2]:
+        cut_short(path)
+    (pools / "checker" / "train" / "000.png").write_bytes((pools / "photographs" / "train" / "001.jpg").read_bytes())
+    tables = [described(pools, "photographs", "real"), described(pools, "checker", "fake")]
+    both = pd.concat([table.to_pandas() for table in tables], ignore_index=True)
+    assert both["quarantine"].isna().all()
+    target = tmp_path / "checker" / "0"
+    target.mkdir(parents=True)
+    aligned = align(both, pools, Alignment(jpeg_quality=96), target)
+    assert aligned["quarantine"].value_counts().to_dict() == {"truncated": 1}
+    chosen = select(both, Subset(name="s"), "t")
+    folders = {"photographs": pools, "checker": pools, "aligned/checker/0": target}
+    _, index, losses = pack(chosen, aligned, folders, FRAME, 1)
+    lost = [image_id.rpartition("/train/")[2] for image_id in sorted(losses["image_id"])]
+    assert lost == ["000.png", "000.jpg", "001.jpg"]
+    assert set(losses["reason"]) == {"truncated"} and not set(losses["image_id"]) & set(index["image_id"])
+    refuse_losses_of_pools(losses, chosen, {"photographs": 0.1, "checker": 0.05})
+    with pytest.raises(
+        ValueError, match=r"'photographs', .*: 8.3% of 24 images are unusable \({'truncated': 2}; first:"
+    ):
+        refuse_losses_of_pools(losses, chosen, {"photographs": 0.05, "checker": 0.05})
+
+
+def test_a_file_that_can_no_longer_be_read_stops_the_job(pools, manifest, tmp_path):
+    """It is the disk's fault: as a gap it would be remembered when the disk is sound again."""
+    (pools / "photographs" / "train" / "000.jpg").unlink()
+    (pools / "photographs" / "train" / "000.jpg").mkdir()
+    with pytest.raises(IsADirectoryError, match="000.jpg"):
+        pack(
+            select(manifest, Subset(name="s"), "t"),
+            manifest.head(0),
+            {"photographs": pools, "checker": pools},
+            FRAME,
+            1,
+        )
+
+
+def test_what_no_jpeg_can_hold_is_quarantined_not_crashed_on(manifest, tmp_path, monkeypatch, pools):
+    monkeypatch.setitem(images._LONGEST, "JPEG", 100)
+    rows = align(manifest, pools, Alignment(jpeg_quality=96), tmp_path)
+    assert set(rows["quarantine"]) == {"too_large"} and not list(tmp_path.glob("*.jpg"))

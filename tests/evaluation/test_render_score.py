@@ -3,8 +3,9 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from PIL import Image
 
-from crossgen.config import Blur, Condition, Frame, Jpeg
+from crossgen.config import Blur, Condition, Frame, Jpeg, Webp
 from crossgen.data import frames
 from crossgen.data.images import decode
 from crossgen.evaluation import cells, conditions, render, scoring
@@ -57,6 +58,23 @@ def test_an_image_that_breaks_after_the_manifest_is_a_counted_gap(fakes, tmp_pat
     assert list(render.failures(store, "c" * 32)) == [3]
     logits = score_once(fakes, store, tmp_path / "a")
     assert np.isnan(logits[3]) and np.isfinite(np.delete(logits, 3)).all()
+
+
+def test_an_image_that_fails_under_one_condition_is_judged_under_the_others(pools, tmp_path):
+    """WebP holds 16,383 pixels a side. What a cell holds must not depend on what else is rendered with it."""
+    Image.fromarray(np.full((64, 16_384, 3), 77, np.uint8)).save(pools / "checker" / "test" / "007.png")
+    wide = render.tested_images(described(pools, "checker", "fake"), pools)
+    store, webp = cells.Store(tmp_path / "cells"), (Webp(step="webp", quality=80),)
+    render.store_missing(store, wide, FRAME, {"a" * 32: (), "b" * 32: webp, "d" * 32: ALL.steps})
+    assert [render.failures(store, key * 32) for key in "abd"] == [{}, {7: "too_large"}, {}]
+    assert (store.read("a" * 32)[7] == 77).all() and not store.read("b" * 32)[7].any()
+    tasks = [scoring.Task(wide, FRAME, steps, key * 32, ((0, key * 32),)) for key, steps in (("a", ()), ("b", webp))]
+    for name, pixels in (("stored", store), ("streamed", cells.Store(tmp_path / "none"))):
+        logits = cells.Store(tmp_path / name)
+        scoring.score(tasks, [brightness], pixels, logits)
+        assert np.isnan(logits.read("b" * 32)).tolist() == [row == 7 for row in range(24)]
+        assert np.isfinite(logits.read("a" * 32)).all()
+        assert [render.failures(logits, key * 32) for key in "ab"] == [{}, {7: "too_large"}]
 
 
 def brightness(crops):

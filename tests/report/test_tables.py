@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from math import nan
 
 import pandas as pd
@@ -179,3 +180,33 @@ def test_every_table_is_written_for_small_and_odd_reports(tiny, tmp_path):
             assert [path.suffix for path in paths] == [".csv", ".md", ".tex"]
             assert all(path.stat().st_size for path in paths)
     assert "all8" in set(TABLES["matrix"](odd).frame["Trained on"])
+
+
+def test_what_was_lost_is_shown_by_pool_stage_and_reason(mini):
+    names = ["stage", "lost_for", "pool", "image_id", "reason"]
+    rows = [
+        ("training", "raw/adm/crop", "photographs", "photographs/b.jpg", "truncated"),
+        ("training", "q96/adm/crop", "photographs", "photographs/b.jpg", "truncated"),  # one image, lost twice
+        ("training", "q96/adm/crop", "photographs", "photographs/a.jpg", "truncated"),
+        ("test", "crop96_0 clean", "photographs", "photographs/c\n.jpg", "undecodable"),
+        ("test", "crop96_0 webp", "cyclegan", "cyclegan/d.png", "too_large"),
+    ]
+    facts = mini.facts.copy()  # image 3 of the photographs is quarantined already
+    facts["conversion"] = facts["image_id"].map(
+        {"photographs/0": "grey", "photographs/1": "grey", "photographs/2": "cmyk"}
+    )
+    facts.loc[facts["image_id"] == "photographs/5", "quarantine"] = "empty"
+    lossy = replace(mini, losses=pd.DataFrame(rows, columns=names), facts=facts)
+    table = TABLES["losses"](lossy)
+    assert table.frame.values.tolist() == [
+        ["training", "photographs", "truncated", "2", "photographs/a.jpg"],
+        ["test", "photographs", "undecodable", "1", "photographs/c\\n.jpg"],
+        ["test", "cyclegan", "too_large", "1", "cyclegan/d.png"],
+    ]
+    assert len(table.full) == len(rows)
+    shown = TABLES["data"](lossy).frame.set_index("Pool")
+    assert shown.loc["photographs", "Lost later"] == "2: training, truncated, 1: test, undecodable"
+    assert shown.loc["photographs", "Converted"] == "2: grey, 1: cmyk"
+    assert shown.loc["photographs", "Quarantined"] == "1: truncated, 1: empty"
+    assert shown.loc["srvgg", ["Converted", "Quarantined", "Lost later"]].tolist() == ["0", "0", "0"]
+    assert "None." in markdown(TABLES["losses"](mini)) and "None." not in markdown(table)

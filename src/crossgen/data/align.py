@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from crossgen.config import Alignment
-from crossgen.data.images import Unusable, decode
+from crossgen.data.images import Unusable, decode, refuse_unwritable
 from crossgen.data.jpeg import encode
 from crossgen.data.manifest import facts_of
 from crossgen.data.names import located
@@ -46,6 +46,7 @@ def align(manifest: pd.DataFrame, root: Path, alignment: Alignment, target: Path
 def _aligned(row: dict[Any, Any], root: Path, alignment: Alignment, target: Path) -> dict[Any, Any]:
     try:
         image = decode(located(root, str(row["path"])).read_bytes())
+        refuse_unwritable(image, "JPEG")
     except Unusable as error:
         return row | {"quarantine": error.reason}
     blob = encode(image, alignment.jpeg_quality, alignment.chroma_subsampling)

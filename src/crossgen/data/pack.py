@@ -14,7 +14,7 @@ from crossgen.data import frames
 from crossgen.data.images import Unusable, decode
 from crossgen.data.manifest import refuse_losses
 from crossgen.data.names import located
-from crossgen.records import LOSSES
+from crossgen.records import CROPS, LOSSES
 
 #: Raised when packed pixels change.
 VERSION = 1
@@ -47,7 +47,8 @@ def pack(
             crops.append(pixels)
     shape = (len(crops), frame.size, frame.size, 3)
     losses = pd.DataFrame(lost, columns=[name for name in LOSSES.columns if name != "lost_for"])
-    return np.stack(crops) if crops else np.empty(shape, np.uint8), pd.DataFrame(rows), losses
+    index = pd.DataFrame(rows, columns=None if rows else list(CROPS.columns))
+    return np.stack(crops) if crops else np.empty(shape, np.uint8), index, losses
 
 
 def _files(
