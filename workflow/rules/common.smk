@@ -269,6 +269,7 @@ def run_files():
     roles |= {
         "manifests": every_manifest(),
         "scores": every_score(),
+        "losses": every_loss(),
         "detectors": every_detector(),
     }
     roles |= {f"table_{name}": f"{REPORT}/tables/{name}.csv" for name in TABLES}

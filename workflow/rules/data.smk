@@ -9,10 +9,10 @@ rule download:
         f"{STORE}/downloads/{{pool}}.parquet",
     log:
         f"{STORE}/logs/download/{{pool}}.log",
+    priority: 100
     conda:
         "../../envs/conda.yaml"
     threads: 1
-    priority: 100
     resources:
         mem_mb=1000,
         runtime=60,
@@ -35,10 +35,10 @@ rule extract_metadata:
         f"{STORE}/manifest/shards/{{pool}}/{{shard}}.parquet",
     log:
         f"{STORE}/logs/extract_metadata/{{pool}}/{{shard}}.log",
+    priority: 100
     conda:
         "../../envs/conda.yaml"
     threads: 1
-    priority: 100
     resources:
         mem_mb=1500,
         runtime=60,
@@ -61,10 +61,10 @@ rule gather_manifest:
         f"{STORE}/manifest/{{pool}}.parquet",
     log:
         f"{STORE}/logs/gather_manifest/{{pool}}.log",
+    priority: 100
     conda:
         "../../envs/conda.yaml"
     threads: 1
-    priority: 100
     resources:
         mem_mb=2000,
         runtime=10,

@@ -29,8 +29,8 @@ anything is decoded, so that the manifest says so; "pixels": when it is decoded,
 | unsupported_mode | header | what is in no table above: 32-bit, floating point, Lab |
 | under_frame | pixels | a side below the frame's (see `crossgen.data.frames`) |
 
-JPEG, WebP and AVIF carry no checksums: damage inside their data that leaves a picture is a picture. Where that must not
-be, a table source states each file's blake3.
+JPEG, WebP and AVIF carry no checksums: damage inside their data that leaves a picture is a picture (of a JPEG of one
+scan, less than the last block may be missing). Where that must not be, a table source states each file's blake3.
 """
 
 import io
