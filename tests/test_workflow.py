@@ -223,8 +223,11 @@ def test_an_image_that_does_not_decode_is_told_of(run):
     victim = run.folder / "images" / "photographs" / "test" / "003.jpg"
     victim.write_bytes(victim.read_bytes()[:4000] + b"\xff\xd9")
     store = run.folder / "results" / "toy"
-    shutil.rmtree(store / "cells")
-    run.snakemake("results/toy/scores/losses/0.parquet", "--forcerun", "render_conditions")
+    rendered = store / "rendered" / "photographs" / "0.parquet"
+    cell = pd.read_parquet(rendered)["cell"][0]
+    shutil.rmtree(store / "cells" / "pixels" / cell[:2] / cell)
+    shutil.rmtree(store / "cells" / "logits")
+    run.snakemake("results/toy/scores/losses/0.parquet", "--forcerun", rendered.relative_to(run.folder).as_posix())
     lost = pd.read_parquet(store / "scores" / "losses" / "0.parquet").to_dict("records")
     image_id = "photographs/photographs/test/003.jpg"
     assert [(row["image_id"], row["reason"], row["stage"]) for row in lost] == [(image_id, "truncated", "test")]

@@ -120,12 +120,14 @@ def bombs():
     yield "png_2_to_31", png(2**31 - 1, 2**31 - 1, bytes(99)), "too_large"
     yield "png_long", png(89_478_485, 1, bytes(99)), "too_large"
     yield "png_tall", png(1, 65_501, bytes(99)), "too_large"
-    yield "png_9000", png(9000, 9000, bytes(99)), "truncated"
+    yield "png_4000", png(4000, 4000, bytes(99)), "truncated"
+    yield "png_9000", png(9000, 9000, bytes(99)), "too_large"
     deflated = zlib.compress(bytes(300_000_000), 9)
     yield "png_profile", FILES["png"][:33] + chunk(b"iCCP", b"p\0\0" + deflated) + FILES["png"][33:], "too_large"
     yield "png_text", FILES["png"][:33] + chunk(b"zTXt", b"t\0\0" + deflated) + FILES["png"][33:], "too_large"
     yield "jpeg_scans", flat[:-2] + last * 5000 + b"\xff\xd9", "too_large"
-    yield "jpeg_sides", jpeg[: frame + 5] + struct.pack(">HH", 1300, 65_500) + jpeg[frame + 9 :], "truncated"
+    yield "jpeg_sides", jpeg[: frame + 5] + struct.pack(">HH", 4000, 4000) + jpeg[frame + 9 :], "truncated"
+    yield "webp_flat", saved(Image.new("RGB", (9000, 9000)), "WEBP", lossless=True, method=0), "too_large"
     webp = FILES["webp_lossless"]
     at = webp.find(b"VP8L") + 9
     yield "webp_sides", webp[:at] + b"\xff\xff\xff\x0f" + webp[at + 4 :], "too_large"
@@ -138,6 +140,11 @@ def test_bombs_cost_nothing(blob, reason):
     assert verdict(blob)[0] == reason
     assert time.process_time() - begun < 1
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < 50_000  # KiB
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "JPEG"])
+def test_a_large_flat_picture_is_no_bomb(kind):
+    assert verdict(saved(Image.new("RGB", (3000, 3000), (9, 8, 7)), kind, lossless=True))[0] is None
 
 
 def archive():

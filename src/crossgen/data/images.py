@@ -21,7 +21,7 @@ anything is decoded, so that the manifest says so; "pixels": when it is decoded,
 |---|---|---|
 | unreadable | file | no regular file (pipe, socket, device), a link to nowhere, no permission, an I/O error |
 | empty | header | 0 bytes |
-| too_large | header | over MAX_BYTES, MAX_PIXELS, MAX_SIDE, MAX_PASSES; a PNG's text or profile unpacks to over 1 MB |
+| too_large | header | over MAX_BYTES, _PIXELS, _SIDE, _PASSES, _DENSITY; a PNG's text or profile unpacks to over 1 MB |
 | undecodable | header, pixels | none of FORMATS; broken; a PNG with a wrong checksum of a chunk that pixels depend on |
 | truncated | header | JPEG without end marker, PNG without end chunk (what follows is ignored); JPEG of too few bytes |
 | truncated | pixels | data end before the picture does, even if an end marker was added; progressive scans missing |
@@ -62,6 +62,8 @@ MAX_SIDE = 65_500
 MAX_BYTES = 2**28
 #: Scans times pixels: a JPEG of a few kilobytes could otherwise keep the decoder busy for hours.
 MAX_PASSES = 20 * MAX_PIXELS
+#: A picture with more pixels than the first must have a byte for every so many: 34 bytes of WebP can hold 81 million.
+MAX_UNBACKED, MAX_DENSITY = 2**24, 10_000
 #: Longest side that a codec writes.
 _LONGEST = {"JPEG": MAX_SIDE, "WEBP": 16_383, "AVIF": 65_536}
 
@@ -203,6 +205,8 @@ def _quarantine(image: Image.Image, blob: bytes) -> str | None:
     pixels = image.width * image.height
     if pixels > MAX_PIXELS or max(image.size) > MAX_SIDE:
         return "too_large"
+    if pixels > max(MAX_UNBACKED, MAX_DENSITY * len(blob)):
+        return "too_large"
     if kind == "JPEG" and pixels * scans.at_most(blob) > MAX_PASSES:
         return "too_large"
     if (kind in _IS_COMPLETE and not _IS_COMPLETE[kind](blob)) or (kind == "JPEG" and pixels > _DENSEST * len(blob)):
@@ -259,7 +263,7 @@ def _to_rgb(image: Image.Image) -> Pixels:
         grey = (np.asarray(image) >> 8).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2)
     if not _is_transparent(image):
-        return np.array(image.convert("RGB"))
+        return np.array(image if image.mode == "RGB" else image.convert("RGB"))
     pixels = np.empty((image.height, image.width, 3), np.uint8)
     for top in range(0, image.height, STRIP):  # in strips: 16 bits a channel of the whole would be 16 bytes a pixel
         strip = image.crop((0, top, image.width, min(top + STRIP, image.height)))
