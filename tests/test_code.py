@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from crossgen import code
+from crossgen.report import page
 from toys import ROOT
 
 
@@ -32,6 +33,33 @@ def test_comments_and_docstrings_do_not_count(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="no VERSION"):
         code.version("crossgen.a")
     clear()
+
+
+def test_data_files_beside_an_imported_module_count(tmp_path, monkeypatch):
+    (tmp_path / "page.py").write_text("x = 1\n")
+    (tmp_path / "other.py").write_text("y = 1\n")
+    monkeypatch.setattr(code, "PACKAGE", tmp_path)
+    clear = lambda: [f.cache_clear() for f in (code.digest, code.closure, code._tree)]  # noqa: E731
+
+    def digests() -> tuple[str, str]:
+        clear()
+        return code.digest("crossgen.page"), code.digest("crossgen.other")
+
+    before, other = digests()
+    (tmp_path / "page.html.j2").write_text("<p>")
+    (tmp_path / "pages.css").write_text("p {}")  # another module's name
+    with_template = digests()
+    assert with_template[0] != before and with_template[1] == other
+    (tmp_path / "page.html.j2").write_text("<b>")
+    assert digests()[0] != with_template[0]
+    clear()
+
+
+def test_the_page_is_made_of_its_template_styles_and_scripts():
+    names = {path.name for path in code.data_files("crossgen.report.page")}
+    assert names == {page.TEMPLATE, *page.STYLES, *page.SCRIPTS}
+    assert "crossgen.report.page" in code.closure("crossgen.commands.report")
+    assert "crossgen.report.page" not in code.closure("crossgen.commands.plot")
 
 
 def test_the_table_side_and_the_snakefile_import_no_torch():

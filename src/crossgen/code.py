@@ -18,12 +18,25 @@ APART = ("crossgen.config", "crossgen.code")
 
 @cache
 def digest(module: str) -> str:
-    """Digest of a module and of all crossgen modules that it imports, directly or not.
+    """Digest of a module, of all crossgen modules that it imports, directly or not, and of their data files.
 
-    Comments, docstrings and formatting do not count. Raises FileNotFoundError for a module that is not there.
+    Comments, docstrings and formatting of modules do not count; every byte of a data file does. Raises
+    FileNotFoundError for a module that is not there.
     """
     parts = [f"{name}={ast.dump(_tree(name))}" for name in sorted(closure(module))]
+    parts += [f"{path.name}={_bytes(path)}" for name in sorted(closure(module)) for path in data_files(name)]
     return hashlib.blake2b("\n".join(parts).encode(), digest_size=8).hexdigest()
+
+
+def data_files(module: str) -> list[Path]:
+    """Files that bear a module's name and lie beside it: `page.html.j2`, `page.css` of `page.py`."""
+    source = _file(module)
+    found = source.parent.glob(f"{source.stem}.*")
+    return sorted(path for path in found if path.is_file() and path.suffix not in (".py", ".pyc", ".pyi"))
+
+
+def _bytes(path: Path) -> str:
+    return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
 
 
 @cache

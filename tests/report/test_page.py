@@ -1,48 +1,200 @@
+import json
 import re
+from dataclasses import replace
+from itertools import product
 
+import numpy as np
+import pandas as pd
 import pytest
+from plotly.offline import get_plotlyjs
 
-from crossgen.report.figures import plan, save
-from crossgen.report.page import render
+from crossgen.report.changes import change, control_excess
+from crossgen.report.data import MEAN, OWN
+from crossgen.report.estimates import Estimate
+from crossgen.report.facts import left_out
+from crossgen.report.meaning import findings
+from crossgen.report.page import TITLES, WORDS, render
+from crossgen.report.payload import columns, embedded, payload, tenths
+from crossgen.report.printing import Table, percent, points
+from crossgen.report.short import in_short
 from crossgen.report.tables import TABLES
 
 DRAWN = ("matrix_clean_balanced_accuracy", "degradation_roc_auc", "biases_q96", "probes_q96", "controls")
 
 
 @pytest.fixture(scope="module")
-def page(tiny, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("figures")
-    figures = {name: save(plan(tiny)[name](), folder / name)[0] for name in DRAWN}
-    tables = {name: build(tiny) for name, build in TABLES.items()}
-    return render(tiny, figures, tables, {"All metrics": "metrics.parquet"})
+def page(tiny, write_page):
+    return write_page(tiny, DRAWN).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def told(mini):
+    return payload(mini)
+
+
+def embedded_in(page):
+    return json.loads(re.search(r'id="payload">(.*?)</script>', page, re.S)[1])
+
+
+def printed(told, cell, signed=False):
+    """What page.core.js makes of a cell."""
+    if not cell:
+        return "–"
+    value, low, high, _ = cell
+    decimal = lambda n: f"{'−' if n < 0 else ''}{abs(n) / 10:.1f}"  # noqa: E731
+    first = ("+" if signed and value > 0 else "") + decimal(value)
+    return first if low is None else f"{first} [{decimal(low)}, {decimal(high)}]"
 
 
 def test_page_is_self_contained(page):
-    assert "http" not in page
-    assert "<script" not in page
-    targets = re.findall(r'(?:href|src)="([^"#][^"]*)"', page)
-    assert {target for target in targets if not target.startswith("data:image/png;base64,")} == {"metrics.parquet"}
+    ours = page.replace(get_plotlyjs(), "").replace("http://www.w3.org/2000/svg", "")  # a name, not an address
+    assert "://" not in ours and "@import" not in ours and len(page) < 8_000_000
+    targets = re.findall(r'(?:href|src)="([^"#][^"]*)"', ours)
+    assert {target for target in targets if not target.startswith("data:image/png;base64,")} == {"m.parquet"}
+    assert "default-src 'none'" in ours
+
+
+def test_plotly_cannot_end_its_script():
+    assert "</script" not in get_plotlyjs().lower() and "<!--" not in get_plotlyjs()
+
+
+def test_every_section_has_its_number_and_a_link(page):
+    assert len(TITLES) == len(WORDS) == 9
+    for number, (key, title) in enumerate(TITLES.items(), 1):
+        assert f'<h2 id="{key}"><span class="count">{number}</span> {title}</h2>' in page
+        assert f'<a href="#{key}"' in page
 
 
 def test_page_shows_every_figure_once_with_ids_of_its_own(page):
-    assert page.count("<svg ") == len(DRAWN)
-    ids = re.findall(r'\sid="([^"]+)"', page)
+    ours = page.replace(get_plotlyjs(), "")
+    assert ours.count("<svg ") == len(DRAWN)
+    ids = re.findall(r'\sid="([^"]+)"', ours)
     assert len(ids) == len(set(ids))
-    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(ids)
-    assert set(re.findall(r"url\(#([^)]+)\)", page)) <= set(ids)
+    assert set(re.findall(r'href="#([^"]+)"', ours)) <= set(ids)
+    assert set(re.findall(r"url\(#([^)]+)\)", ours)) <= set(ids)
 
 
-def test_page_answers_and_explains(page, tiny):
-    for words in ("What was run", "Summary", "Data and quarantine", "How to read it", "seed variation unknown"):
-        assert words in page
-    own = TABLES["summary"](tiny).frame.Own[0]
-    assert own in page
-    assert "1: truncated" in page
+def test_the_script_finds_every_element_it_asks_for(page):
+    ids = set(re.findall(r'\sid="([^"]+)"', page))
+    asked = set(re.findall(r'(?:byId|draw|key|tabled|wide|offer|ticks)\("([^"]+)"', page.replace(get_plotlyjs(), "")))
+    assert len(asked) > 20 and asked <= ids
 
 
-def test_page_escapes_text(tiny):
-    odd = {"summary": TABLES["summary"](tiny)}
-    assert "&lt;b&gt;" in render(tiny, {}, odd, {"<b>": "x.csv"})
+def test_every_cell_of_the_script_prints_as_the_tables_do(mini, told):
+    names = columns(mini)
+    count = 0
+    for view in told["views"]:
+        pair = tuple(view["name"].split(" − "))
+        for metric, (place, row), (at, column), condition in product(
+            view["metrics"], enumerate(view["rows"]), enumerate(names), mini.conditions
+        ):
+            key = (row, column, condition.name, metric)
+            estimate = mini.difference(pair, *key) if view["signed"] else mini.cell(view["name"], *key)
+            cell = told["cells"][view["name"]][metric]["conditions"][condition.name][place * len(names) + at]
+            form = points if view["signed"] else percent
+            if not estimate.defined:
+                assert cell == 0 or (cell[0] is None and told["about"][cell[3]][3] == estimate.reason)
+                continue
+            assert printed(told, cell, view["signed"]) == form(estimate)
+            assert tuple(told["about"][cell[3]][:2]) == (estimate.n_real, estimate.n_fake)
+            count += 1
+    assert count > 3000
+
+
+def test_controls_and_audit_print_as_the_tables_do(mini, told):
+    frame = TABLES["controls"](mini).frame
+    for experiment in mini.experiments:
+        rows = frame[frame["Experiment"] == experiment].drop(columns=["Experiment", "Trained on"])
+        cells = [printed(told, cell) for cell in told["called"][experiment][mini.plain]]
+        assert cells == rows.to_numpy().ravel().tolist()
+    biases = TABLES["biases"](mini).frame
+    shown = [printed(told, row[3]) for subset in told["audit"].values() for row in subset["tables"]["probes"]]
+    assert sorted(shown) == sorted(biases["Balanced accuracy"])
+
+
+@pytest.mark.parametrize("share", [0.8125, 0.12250, 0.5, 1.0, 0.0, -0.0004, -0.03125, 0.99949999])
+def test_tenths_round_as_the_tables_do(share):
+    assert printed({}, [tenths(share), None, None, 0], True) == points(Estimate(share))
+
+
+def test_histograms_hold_all_images(mini, told):
+    for fact in told["audit"]["q96"]["sizes"].values():
+        for stage in fact["stages"].values():
+            for share in stage.values():
+                assert sum(share["bins"]) + share["none"] == pytest.approx(100, abs=0.2)
+
+
+def test_payload_of_the_page_is_that_of_the_data(page, tiny):
+    assert embedded_in(page) == json.loads(json.dumps(payload(tiny)))
+
+
+def test_nothing_in_the_data_can_end_a_script():
+    text = embedded({"x": "</script><!-- & \u2028"})
+    assert not set("<>&\u2028") & set(text) and json.loads(text) == {"x": "</script><!-- & \u2028"}
+
+
+def test_hostile_texts_are_escaped(tiny):
+    evil = "<img src=x onerror=alert(1)>"
+    data = replace(
+        tiny,
+        name=evil,
+        probes=tiny.probes.assign(rules=evil),
+        facts=tiny.facts.assign(quarantine=evil),
+        metrics=tiny.metrics.assign(reason=evil, value=np.nan),
+    )
+    page = render(data, {}, {"summary": TABLES["summary"](data)}, {evil: "x.csv"})
+    assert "<img" not in page and "&lt;img" in page
+
+
+def test_tables_of_other_modules_are_shown_where_they_exist(tiny):
+    frame = pd.DataFrame({"Pool": ["adm"], "Lost on packing": ["7 of 9"]})
+    tables = {"summary": TABLES["summary"](tiny), "losses": Table("What was lost.", frame, frame)}
+    assert "7 of 9" in render(tiny, {}, tables, {})
+
+
+def test_unseen_generators_stand_after_the_seen_ones(odd):
+    assert odd.unseen == ("glide",)
+    told = payload(odd)
+    assert told["unseen"] == ("glide",) and told["columns"][:3] == ("adm", "sd14", "glide")
+    assert "mean_unseen" in told["columns"]
+    assert any("unseen generators" in finding.about for found in findings(odd).values() for finding in found)
+    assert "on unseen ones" in " ".join(text for _, text in in_short(odd))
+
+
+def test_what_is_left_out_is_counted_with_its_reason(mini, odd):
+    lost = left_out(mini)
+    assert lost.quarantined.to_numpy().tolist() == [["photographs", "truncated", 1]]
+    assert lost.names == ("photographs/3",) and lost.more == 0
+    assert lost.undefined["Reason"].tolist() == ["coverage 0.42 is below 0.9"] and lost.uncovered.empty
+    assert set(left_out(odd).uncovered["Coverage"]) == {"97.0 %"}
+
+
+def test_changes_are_paired_over_the_train_sets(mini):
+    moved = change(mini, ("raw", OWN, "balanced_accuracy"), "fakes_q96")
+    of = lambda name, condition: mini.cell("raw", name, name, condition, "balanced_accuracy").value  # noqa: E731
+    each = [of(name, "fakes_q96") - of(name, "clean") for name in mini.train_sets]
+    half = 2.3646 * np.std(each, ddof=1) / np.sqrt(8)  # Student's t, 7 degrees
+    assert moved.value == pytest.approx(np.mean(each)) and moved.low == pytest.approx(np.mean(each) - half, abs=1e-4)
+    assert not change(mini, ("raw", "mean_off_diagonal", "nothing"), "fakes_q96").defined
+
+
+def test_one_generator_gives_a_change_without_interval(mini):
+    alone = replace(mini, train_sets=("srvgg",), generators=("srvgg",))
+    assert not change(alone, ("raw", OWN, "roc_auc"), "all_q96").has_interval
+    excess = control_excess(alone, "raw", "bicubic")
+    assert not excess.defined and "srvgg" in excess.reason
+
+
+def test_findings_go_by_intervals(mini):
+    found = {finding.about: finding for topic in findings(mini).values() for finding in topic}
+    assert found["raw: fakes_q96"].mark == "below" and "falls" in found["raw: fakes_q96"].text
+    assert found["unbiased: own against others"].mark == "above"
+    assert found["subset q96, before selection"].mark == "above" != found["subset q96, after alignment"].mark
+    off = mini.cell("raw", MEAN, "mean_off_diagonal", "clean", "balanced_accuracy")
+    assert percent(off).split(" ")[0] in found["raw: other generators against chance"].text
+    wide = replace(mini, metrics=mini.metrics.assign(low=-1.0, high=1.0))
+    marks = {finding.mark for finding in findings(wide)["Generators they were not trained on"]}
+    assert marks == {"not separated"}
 
 
 @pytest.mark.parametrize("address", ["https://example.org/x", "/etc/passwd", "//example.org/x", "file:x"])

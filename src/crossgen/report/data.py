@@ -14,7 +14,7 @@ from crossgen.report.estimates import Estimate, pool
 
 #: Words that stand where a train set or a test set stands, and mean an aggregate.
 MEAN, OFF_DIAGONAL, OWN, OWN_MINUS_OFF = "mean", "mean_off_diagonal", "own", "own_minus_off_diagonal"
-UNSEEN = "mean_unseen"
+MEAN_UNSEEN = "mean_unseen"
 
 #: Metrics that get heat maps and matrix tables.
 SHOWN_METRICS = ("balanced_accuracy", "roc_auc")
@@ -25,7 +25,13 @@ TITLES = {
     MEAN: "mean",
     OFF_DIAGONAL: "off-diagonal mean",
     OWN: "own generator",
-    UNSEEN: "unseen generators",
+    OWN_MINUS_OFF: "own − off-diagonal",
+    MEAN_UNSEEN: "unseen generators",
+    "accuracy": "Accuracy",
+    "average_precision": "Average precision",
+    "tpr": "Fakes found (TPR)",
+    "tnr": "Reals passed (TNR)",
+    "fpr": "Reals called fake (FPR)",
 }
 
 
@@ -90,7 +96,7 @@ class ReportData:
     @property
     def means(self) -> tuple[str, ...]:
         """Columns of a matrix beside the generators."""
-        return (MEAN, OFF_DIAGONAL, *([UNSEEN] if self.unseen else []))
+        return (MEAN, OFF_DIAGONAL, *([MEAN_UNSEEN] if self.unseen else []))
 
     def title(self, name: str) -> str:
         """How a metric or an aggregate is printed; names given by the user stay as they are."""
@@ -129,14 +135,11 @@ class ReportData:
         """Experiment minus baseline, paired, pooled over seeds."""
         return self._paired.get((*pair, train_set, test_set, condition, metric), Estimate())
 
-    def called_fake(self, experiment: str, train_set: str, control: str) -> Estimate:
-        """Share of a control's images called fake under the plain condition: fpr of reals, tpr of fakes."""
-        share = self.cell(experiment, train_set, control, self.plain, "fpr")
-        return share if share.defined else self._fakes_only(experiment, train_set, control, share)
-
-    def _fakes_only(self, experiment: str, train_set: str, control: str, otherwise: Estimate) -> Estimate:
-        share = self.cell(experiment, train_set, control, self.plain, "tpr")
-        return share if share.defined else otherwise
+    def called_fake(self, experiment: str, train_set: str, control: str, condition: str = "") -> Estimate:
+        """Share of a control's images called fake: fpr of reals, tpr of fakes. No `condition`: the plain one."""
+        key = (experiment, train_set, control, condition or self.plain)
+        of_reals, of_fakes = self.cell(*key, "fpr"), self.cell(*key, "tpr")
+        return of_fakes if of_fakes.defined and not of_reals.defined else of_reals
 
     @cached_property
     def _cells(self) -> dict[tuple[str, ...], Estimate]:

@@ -23,6 +23,7 @@ class Estimate:
     n_fake: int = 0
     spread: tuple[float, float] = (nan, nan)
     reason: str = "not computed"
+    coverage: float = nan  # smallest share of the images that were judged, over seeds
 
     @property
     def defined(self) -> bool:
@@ -45,20 +46,27 @@ def pool(rows: Iterable[Mapping[Any, Any]]) -> Estimate:
     rows = list(rows)
     lost = [row for row in rows if pd.isna(row["value"])]
     if lost:
-        return Estimate(
-            n_real=_count(rows[0], "n_real"), n_fake=_count(rows[0], "n_fake"), reason=_reason(lost, len(rows))
-        )
+        return Estimate(reason=_reason(lost, len(rows)), **_images(rows))
     values, lows, highs = ([float(row[name]) for row in rows] for name in ("value", "low", "high"))
     known = not any(isnan(bound) for bound in lows + highs)
     return Estimate(
         value=sum(values) / len(values),
         low=min(lows) if known else nan,
         high=max(highs) if known else nan,
-        n_real=_count(rows[0], "n_real"),
-        n_fake=_count(rows[0], "n_fake"),
         spread=(min(values), max(values)),
         reason="" if known else _reason(rows[:1], 1),
+        **_images(rows),
     )
+
+
+def _images(rows: list[Mapping[Any, Any]]) -> dict[str, Any]:
+    """What an estimate rests on. Differences and audits know no coverage."""
+    covered = [float(row.get("coverage", nan)) for row in rows]
+    return {
+        "n_real": _count(rows[0], "n_real"),
+        "n_fake": _count(rows[0], "n_fake"),
+        "coverage": nan if any(map(isnan, covered)) else min(covered),
+    }
 
 
 def _count(row: Mapping[Any, Any], name: str) -> int:

@@ -14,7 +14,7 @@ from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from crossgen.report.data import MEAN, OFF_DIAGONAL, OWN, UNSEEN, ReportData
+from crossgen.report.data import MEAN, OFF_DIAGONAL, OWN, MEAN_UNSEEN, ReportData
 from crossgen.report.estimates import Estimate
 from crossgen.report.printing import GAP, minus
 from crossgen.report.style import LABEL, MUTED, PANEL, SMALL, canvas, headline, inches, text_width
@@ -22,7 +22,7 @@ from crossgen.report.style import LABEL, MUTED, PANEL, SMALL, canvas, headline, 
 PER_ROW = 3
 CELL = 0.36  # inches
 BREAK = 0.35  # cells between the generators, the unseen ones and the means
-SHORT = {MEAN: "mean", OFF_DIAGONAL: "off-diag.", UNSEEN: "mean unseen"}
+SHORT = {MEAN: "mean", OFF_DIAGONAL: "off-diag.", MEAN_UNSEEN: "mean unseen"}
 
 
 @dataclass(frozen=True)

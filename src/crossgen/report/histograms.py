@@ -16,7 +16,7 @@ WIDE, HIGH, ASIDE, BETWEEN = 2.0, 1.25, 0.45, 0.75  # inches
 
 def biases(data: ReportData, subset: str) -> Figure:
     """A row a stage, a column a fact: shares of reals and of fakes, on axes shared down a column."""
-    stages = _stages(data, subset)
+    stages = stages_of(data, subset)
     figure = canvas(0.55 + len(FACTS) * (WIDE + ASIDE), 0.75 + len(stages) * (HIGH + BETWEEN))
     headline(
         figure,
@@ -37,7 +37,7 @@ def biases(data: ReportData, subset: str) -> Figure:
     return figure
 
 
-def _stages(data: ReportData, subset: str) -> dict[str, pd.DataFrame]:
+def stages_of(data: ReportData, subset: str) -> dict[str, pd.DataFrame]:
     """What there is before selection, then each stage of the subset's selections; rows repeat per train set."""
     pools = set(data.selections["pool"]) or set(data.facts["pool"])
     facts = data.facts[data.facts.split.isin(["train", "val"]) & data.facts.quarantine.isna()]
@@ -68,7 +68,7 @@ def _categories(axes: Axes, frame: pd.DataFrame, fact: str, every: "pd.Series[st
 
 def _numbers(axes: Axes, frame: pd.DataFrame, fact: str, every: "pd.Series[float]") -> None:
     """Outlined histograms; images without the fact (a PNG has no JPEG quality) stand apart as `none`."""
-    edges = _edges(every.dropna().to_numpy(dtype=float), 1 if fact == "jpeg_quality" else 0)
+    edges = edges_of(every.dropna().to_numpy(dtype=float), 1 if fact == "jpeg_quality" else 0)
     none = edges[0] - 0.22 * (edges[-1] - edges[0])
     apart = 0.03 * (edges[-1] - edges[0])
     for label, (title, colour, shift) in LABELS.items():
@@ -83,7 +83,7 @@ def _numbers(axes: Axes, frame: pd.DataFrame, fact: str, every: "pd.Series[float
     _ticks(axes, edges, none if every.isna().any() else None)
 
 
-def _edges(values: np.ndarray, step: float) -> np.ndarray:
+def edges_of(values: np.ndarray, step: float) -> np.ndarray:
     """Bins over what is there; the rare giants of a web crawl join the last bin."""
     if not len(values):
         return np.array([0.0, 1.0])

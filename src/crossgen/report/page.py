@@ -1,4 +1,4 @@
-"""The report as one self-contained HTML page: no script, no network, figures inside."""
+"""The report as one self-contained HTML page: data, charts and figures inside, no network."""
 
 import re
 from collections.abc import Mapping
@@ -6,20 +6,42 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+from plotly.offline import get_plotlyjs
 
+import crossgen
+from crossgen.report import facts
+from crossgen.report.citation import bibtex
 from crossgen.report.data import ReportData
+from crossgen.report.meaning import findings
+from crossgen.report.payload import embedded, payload
 from crossgen.report.printing import Table
+from crossgen.report.short import in_short
 from crossgen.report.summary import QUESTIONS, seeds_text
 
+FOLDER = Path(__file__).parent
 TEMPLATE = "page.html.j2"
-#: Section to the beginning of its figures' names, and to its tables.
-SECTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "Trained on one, tested on all": ("matrix_", ("matrix",)),
-    "Degraded images": ("degradation_", ("degraded",)),
-    "What file facts alone reveal": ("probes_", ("biases", "attributes")),
-    "Files before and after selection": ("biases_", ()),
-    "Controls": ("controls", ("controls",)),
-    "Data and quarantine": ("data_", ("data",)),
+STYLES = ("page.css", "page.print.css")
+SCRIPTS = ("page.core.js", "page.matrix.js", "page.charts.js", "page.sections.js", "page.start.js")
+TITLES = {
+    "run": "What was run",
+    "bias": "Are the data biased?",
+    "matrix": "The matrix",
+    "degraded": "Degraded images",
+    "controls": "Controls",
+    "meaning": "What it means",
+    "data": "Data and what is left out",
+    "cite": "How to cite",
+    "files": "Files",
+}
+#: The same in the navigation, where a phone has room for a word.
+WORDS = ("Run", "Bias", "Matrix", "Degraded", "Controls", "Meaning", "Data", "Cite", "Files")
+#: Section to the beginnings of its figures' names, and to its tables.
+SECTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "bias": (("probes_", "biases_"), ("biases", "attributes")),
+    "matrix": (("matrix_",), ("matrix",)),
+    "degraded": (("degradation_",), ("degraded",)),
+    "controls": (("controls",), ("controls",)),
+    "data": ((), ("data", "losses")),
 }
 
 
@@ -31,44 +53,58 @@ def render(data: ReportData, figures: Mapping[str, Path], tables: Mapping[str, T
     for text, address in links.items():
         if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:|/", address):
             raise ValueError(f"Link {text!r} to {address!r}: expected an address relative to the report.")
-    sections = [_section(title, figures, tables) for title in SECTIONS]
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     return environment.get_template(TEMPLATE).render(
-        data=data,
-        facts=_facts(data),
-        questions=QUESTIONS,
+        **_texts(data),
+        **_code(data),
         summary=tables["summary"],
-        seeds=seeds_text(data),
-        sections=[section for section in sections if section["figures"] or section["tables"]],
+        sections={key: _section(key, figures, tables) for key in SECTIONS},
         links=links,
-        level=round(100 * data.level),
     )
 
 
-def _section(title: str, figures: Mapping[str, Path], tables: Mapping[str, Table]) -> dict[str, object]:
-    start, names = SECTIONS[title]
+def _texts(data: ReportData) -> dict[str, object]:
+    """Everything that is said in words."""
     return {
-        "title": title,
-        "figures": {name: inline(name, path) for name, path in figures.items() if name.startswith(start)},
-        "tables": {name: tables[name] for name in names if name in tables},
+        "data": data,
+        "titles": TITLES,
+        "words": dict(zip(TITLES, WORDS, strict=True)),
+        "loop_of": {key: number for number, key in enumerate(TITLES, 1)},
+        "questions": QUESTIONS,
+        "short": in_short(data),
+        "facts": facts.run(data),
+        "conditions": facts.conditions(data),
+        "limits": facts.limits(data),
+        "findings": findings(data),
+        "left_out": facts.left_out(data),
+        "seeds": seeds_text(data),
+        "level": round(100 * data.level),
+        "bibtex": bibtex(),
+        "version": crossgen.__version__,
     }
 
 
-def _facts(data: ReportData) -> dict[str, str]:
-    """What was run, in numbers."""
-    runs = data.metrics[~data.metrics.train_set.isin(["mean"])]
-    detectors = len(runs[["experiment", "train_set", "seed"]].drop_duplicates())
+def _code(data: ReportData) -> dict[str, Markup]:
+    """Styles, scripts and the scripts' data: ours, and plotly.js from the installed package."""
     return {
-        "Images": f"{len(data.facts):,} in {data.facts['pool'].nunique()} pools,"
-        f" {int(data.facts['quarantine'].notna().sum()):,} quarantined",
-        "Experiments": ", ".join(data.experiments),
-        "Detectors": f"{detectors}, of {len(data.train_sets)} train sets",
-        "Test sets": ", ".join(data.generators),
-        "Controls": ", ".join(data.controls) or "none",
-        "Conditions": ", ".join(condition.name for condition in data.conditions),
-        "Seeds": ", ".join(map(str, data.seeds)),
+        "css": _inlined(STYLES),
+        "script": _inlined(SCRIPTS),
+        "plotly": Markup(get_plotlyjs()),  # noqa: S704 -- holds no </script
+        "payload": Markup(embedded(payload(data))),  # noqa: S704 -- `embedded` leaves no sign that HTML reads
+    }
+
+
+def _inlined(names: tuple[str, ...]) -> Markup:
+    return Markup("\n".join((FOLDER / name).read_text(encoding="utf-8") for name in names))  # noqa: S704 -- our files
+
+
+def _section(key: str, figures: Mapping[str, Path], tables: Mapping[str, Table]) -> dict[str, object]:
+    starts, names = SECTIONS[key]
+    return {
+        "figures": {name: inline(name, path) for name, path in figures.items() if starts and name.startswith(starts)},
+        "tables": {name: tables[name] for name in names if name in tables},
     }
 
 

@@ -5,7 +5,7 @@ import textwrap
 import pandas as pd
 from tabulate import tabulate
 
-from crossgen.report.data import MEAN, OFF_DIAGONAL, OWN, OWN_MINUS_OFF, UNSEEN, ReportData
+from crossgen.report.data import MEAN, OFF_DIAGONAL, OWN, OWN_MINUS_OFF, MEAN_UNSEEN, ReportData
 from crossgen.report.estimates import Estimate
 from crossgen.report.printing import Gaps, Table, minus, percent, points
 
@@ -44,7 +44,7 @@ def _row(data: ReportData, gaps: Gaps, experiment: str, condition: str) -> dict[
         "Off-diagonal": gaps.percent(off),
         "Own − off-diagonal": gaps.points(gap),
         "Own > off-diagonal": verdict(gap),
-        **({"Unseen": gaps.percent(_mean(data, experiment, condition, UNSEEN))} if data.unseen else {}),
+        **({"Unseen": gaps.percent(_mean(data, experiment, condition, MEAN_UNSEEN))} if data.unseen else {}),
         "Change": "" if is_plain else _change(data, experiment, condition),
         **{name: gaps.percent(share) if is_plain else "" for name, share in shares.items()},
     }
@@ -71,7 +71,7 @@ def _change(data: ReportData, experiment: str, condition: str) -> str:
 
 def _full(data: ReportData) -> pd.DataFrame:
     metrics = data.metrics
-    kinds = [OWN, OFF_DIAGONAL, OWN_MINUS_OFF, MEAN, UNSEEN]
+    kinds = [OWN, OFF_DIAGONAL, OWN_MINUS_OFF, MEAN, MEAN_UNSEEN]
     shown = metrics.test_generator.isin(kinds) & (metrics.metric == METRIC) & metrics.condition.isin(data.undegraded)
     control = metrics.test_generator.isin(data.controls) & metrics.metric.isin(["fpr", "tpr"])
     chosen = (metrics.train_set == MEAN) & (shown | (control & (metrics.condition == data.plain)))
@@ -114,7 +114,7 @@ def _unseen_lines(data: ReportData, experiment: str) -> list[str]:
     """Generators beside the matrix: their mean under every condition, in one line."""
     if not data.unseen:
         return []
-    means = [f"{name} {percent(_mean(data, experiment, name, UNSEEN))}" for name in data.undegraded]
+    means = [f"{name} {percent(_mean(data, experiment, name, MEAN_UNSEEN))}" for name in data.undegraded]
     return [f"  unseen ({', '.join(data.unseen)}): {', '.join(means)}"]
 
 

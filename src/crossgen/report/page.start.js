@@ -1,0 +1,46 @@
+/* Start: draw everything once, and again when colours or the paper change. */
+
+const redrawers = [startBias(), startDegraded(), startControls()];
+const redrawCharts = () => redrawers.forEach((redraw) => redraw());
+
+/** Mark the section being read in the navigation. */
+function followReading() {
+  const links = new Map([...document.querySelectorAll("nav a")].map((link) => [link.hash.slice(1), link]));
+  const seen = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) {
+      if (!isIntersecting) continue;
+      links.forEach((link) => link.removeAttribute("aria-current"));
+      links.get(target.querySelector("h2").id)?.setAttribute("aria-current", "true");
+    }
+  }, { rootMargin: "-30% 0px -65% 0px" });
+  document.querySelectorAll("main > section").forEach((section) => seen.observe(section));
+}
+
+/** Copy where the browser lets us; else select, so that the keys for copying work. */
+async function copy() {
+  const text = byId("bibtex");
+  try {
+    await navigator.clipboard.writeText(text.textContent);
+    byId("copied").textContent = "Copied.";
+  } catch {
+    getSelection().selectAllChildren(text);
+    byId("copied").textContent = "Selected: copy it with Ctrl+C.";
+  }
+}
+
+/** Paper is light and has no closed drawers. */
+function forPaper(prints) {
+  for (const drawer of document.querySelectorAll("details")) {
+    if (prints) drawer.dataset.was = drawer.open ? "open" : "";
+    drawer.open = prints || drawer.dataset.was === "open";
+  }
+  redrawCharts();
+}
+
+startMatrix();
+redrawCharts();
+followReading();
+byId("copy").addEventListener("click", copy);
+window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redrawCharts);
+window.matchMedia("print").addEventListener("change", (event) => forPaper(event.matches));
+document.documentElement.dataset.ready = "true";

@@ -1,0 +1,354 @@
+"""The page in a real browser: Debian's Chromium, driven by Playwright, from file://, with every request noted.
+
+Skipped where there is no Chromium, unless CROSSGEN_BROWSER=require: then that is a failure.
+"""
+
+import os
+import re
+import shutil
+from itertools import product
+
+import pandas as pd
+import pytest
+from playwright.sync_api import sync_playwright
+
+from crossgen.report.data import MEAN, MEAN_UNSEEN, OFF_DIAGONAL, OWN
+from crossgen.report.estimates import Estimate
+from crossgen.report.page import TITLES
+from crossgen.report.payload import columns
+from crossgen.report.printing import percent, points
+from crossgen.report.tables import TABLES
+from toys import ROOT
+
+CHROMIUM = shutil.which("chromium")
+GRID = """() => [...document.querySelectorAll('#matrix-grid tbody tr')].map(
+    row => [...row.querySelectorAll('.cell span')].map(cell => cell.textContent))"""
+TABLE = """id => [...document.querySelectorAll(`#${id} tbody tr`)].map(
+    row => [...row.children].map(cell => cell.textContent))"""
+PLOTTED = """id => [...document.querySelectorAll(`#${id} .chart`)].map(
+    chart => chart.data.map(trace => ({x: [...trace.x], y: [...trace.y], text: [...trace.text ?? []]})))"""
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    if CHROMIUM is None:
+        reason = "no chromium on the PATH (Debian: apt install chromium)"
+        pytest.fail(reason) if os.environ.get("CROSSGEN_BROWSER") == "require" else pytest.skip(reason)
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """One opened page, and all that it asked for or complained of."""
+
+    def __init__(self, browser, path, **context):
+        self.context = browser.new_context(**({"viewport": {"width": 1280, "height": 900}} | context))
+        self.page, self.heard, self.asked = self.context.new_page(), [], []
+        self.page.on("console", lambda message: self.heard.append(f"{message.type}: {message.text}"))
+        self.page.on("pageerror", lambda error: self.heard.append(f"error: {error}"))
+        self.page.on("dialog", lambda dialog: (self.heard.append("dialog"), dialog.dismiss()))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.address = path.as_uri()
+        self.page.goto(self.address)
+        if context.get("java_script_enabled", True):
+            self.page.wait_for_selector("html[data-ready]")
+
+    def choose(self, id, value):
+        self.page.select_option(f"#{id}", value)
+
+    def options(self, id):
+        return self.page.eval_on_selector_all(f"#{id} option", "all => all.map(one => one.value)")
+
+    def read(self, script, argument=None):
+        return self.page.evaluate(script, argument)
+
+    def close(self):
+        self.context.close()
+        assert self.heard == []
+        assert [url for url in self.asked if not url.startswith("data:")] == [self.address]
+
+
+@pytest.fixture(scope="module")
+def path(mini, write_page):
+    return write_page(mini)
+
+
+@pytest.fixture(scope="module")
+def desktop(chromium, path):
+    """A page shared by the tests that turn its controls: nothing asked for, nothing complained of, after all of them."""
+    visit = Visit(chromium, path)
+    yield visit
+    visit.close()
+
+
+def test_matrix_shows_what_the_tables_print_under_every_option(desktop, mini):
+    names = [name for name in columns(mini) if not name.startswith("own")]
+    seen = set()
+    for view in desktop.options("matrix-view"):
+        desktop.choose("matrix-view", view)
+        pair, signed = tuple(view.split(" − ")), " − " in view
+        for condition, metric in product(desktop.options("matrix-condition"), desktop.options("matrix-metric")):
+            desktop.choose("matrix-condition", condition)
+            desktop.choose("matrix-metric", metric)
+            rows = (*mini.train_sets_of(pair[0]), MEAN)
+            cells = [
+                [mini.difference(pair, *key) if signed else mini.cell(view, *key) for key in keys]
+                for keys in ([(row, name, condition, metric) for name in names] for row in rows)
+            ]
+            texts = [[(points if signed else percent)(cell) for cell in row] for row in cells]
+            assert [row[1:] for row in desktop.read(TABLE, "matrix-table")] == texts
+            assert desktop.read(GRID) == [[text.split(" ")[0] for text in row] for row in texts]
+            loose = [signed and cell.defined and not cell.separated for row in cells for cell in row]
+            assert desktop.page.locator("#matrix-grid small").count() == sum(loose)
+            caption = desktop.page.inner_text("#matrix-caption")
+            assert mini.title(metric) in caption and condition in caption and view in caption
+            seen.add((view, condition, metric))
+    assert len(seen) == 3 * 9 * 2
+
+
+def test_matrix_equals_the_printed_table(desktop, mini):
+    frame = TABLES["matrix"](mini).frame
+    for experiment, condition, metric in product(mini.experiments, mini.matrix_conditions, ("roc_auc",)):
+        for id, value in (("view", experiment), ("condition", condition), ("metric", metric)):
+            desktop.choose(f"matrix-{id}", value)
+        rows = frame[(frame["Experiment"] == experiment) & (frame["Condition"] == condition)]
+        printed = rows[rows["Metric"] == mini.title(metric)].drop(columns=["Experiment", "Condition", "Metric"])
+        assert desktop.read(TABLE, "matrix-table") == printed.to_numpy().tolist()
+
+
+def test_a_cell_tells_its_numbers_under_all_conditions(desktop, mini):
+    desktop.choose("matrix-view", "unbiased − raw")
+    desktop.choose("matrix-condition", "jpeg_q65")
+    desktop.choose("matrix-metric", "roc_auc")
+    cell = desktop.page.locator('[data-row="2"][data-column="5"]')
+    cell.hover()
+    key = ("realsr", "realcugan", "jpeg_q65", "roc_auc")
+    estimate = mini.difference(("unbiased", "raw"), *key)
+    tip = desktop.page.inner_text("#tip")
+    assert points(estimate) in tip and "144 reals, 60 fakes" in tip and "coverage 100.0 %" in tip
+    assert ("not separated" in tip) == (not estimate.separated)
+    assert ("realsr" in cell.get_attribute("aria-label")) and "interval" in cell.get_attribute("aria-label")
+    cell.click()
+    shown = [row[1] for row in desktop.read(TABLE.replace("#${id}", "#${id} table"), "matrix-detail")]
+    keys = [(*key[:2], condition.name, key[3]) for condition in mini.conditions]
+    assert shown == [points(mini.difference(("unbiased", "raw"), *each)) for each in keys]
+    assert points(estimate) == desktop.page.inner_text("#matrix-detail .big")
+
+
+def test_an_undefined_cell_gives_its_reason(desktop):
+    for id, value in (("view", "raw"), ("condition", "clean"), ("metric", "balanced_accuracy")):
+        desktop.choose(f"matrix-{id}", value)
+    cell = desktop.page.locator(".cell.undefined")
+    assert cell.count() == 1 and cell.inner_text() == "–"
+    cell.click()
+    assert "coverage 0.42 is below 0.9" in desktop.page.inner_text("#matrix-detail")
+
+
+def test_bias_section_equals_the_audit_under_every_option(desktop, mini):
+    for subset in desktop.options("bias-subset"):
+        desktop.choose("bias-subset", subset)
+        for id, table, column in (
+            ("bias-probes", TABLES["biases"](mini), ["Balanced accuracy"]),
+            ("bias-attributes", TABLES["attributes"](mini), ["jpeg_quality", "width", "bytes"]),
+        ):
+            rows = table.frame[table.frame["Subset"] == subset]
+            expected = sorted(rows[column].to_numpy().ravel())
+            shown = [text for row in desktop.read(TABLE, f"{id}-table") for text in row[2:] if text]
+            plotted = [text for chart in desktop.read(PLOTTED, id) for trace in chart for text in trace["text"]]
+            assert sorted(shown) == expected == sorted(text.split(": ")[1] for text in plotted)
+            drawn = [f"{x:.1f}" for chart in desktop.read(PLOTTED, id) for trace in chart for x in trace["x"]]
+            assert sorted(drawn) == sorted(text.split(" ")[0] for text in expected)
+        for fact in desktop.options("bias-fact"):
+            desktop.choose("bias-fact", fact)
+            assert fact in desktop.page.inner_text("#bias-fact-caption")
+            sums = [sum(trace["y"]) for chart in desktop.read(PLOTTED, "bias-sizes") for trace in chart]
+            assert sums and all(abs(total - 100) < 0.3 for total in sums)
+
+
+def test_curves_equal_the_degraded_table_under_every_option(desktop, mini):
+    frame = TABLES["degraded"](mini).frame
+    kinds = {OWN: "own generator", OFF_DIAGONAL: "off-diagonal mean", MEAN: "mean"}
+    for metric in desktop.options("degraded-metric"):
+        desktop.choose("degraded-metric", metric)
+        for experiments, shown in ((("raw",), (OWN,)), (("raw", "unbiased"), (OWN, OFF_DIAGONAL, MEAN))):
+            for value in ("raw", "unbiased", *kinds):
+                desktop.page.locator(f".tick input[value={value}]").set_checked(value in (*experiments, *shown))
+            rows = frame[frame["Metric"] == mini.title(metric)].set_index(["Experiment", "Condition"])
+            expected = [
+                [c.name, *(rows.loc[(e, c.name), kinds[kind]] for e in experiments for kind in shown)]
+                for c in mini.conditions
+            ]
+            assert desktop.read(TABLE, "degraded-table") == expected
+            charts = desktop.read(PLOTTED, "degraded-charts")
+            assert len(charts) == 4 and all(len(chart) == len(experiments) * len(shown) for chart in charts)
+            texts = {text.split(": ")[1]: y for chart in charts for t in chart for text, y in zip(t["text"], t["y"])}
+            assert set(texts) == {text for row in expected for text in row[1:]}
+            assert all(f"{y:.1f}" == text.split(" ")[0] for text, y in texts.items())
+    for value in ("raw", "unbiased"):
+        desktop.page.locator(f".tick input[value={value}]").set_checked(False)
+    assert "Nothing is chosen" in desktop.page.inner_text("#degraded-caption")
+
+
+def test_controls_equal_their_table_under_every_option(desktop, mini):
+    frame = TABLES["controls"](mini).frame[["Trained on", "Experiment", *mini.controls]]
+    for condition in desktop.options("controls-condition"):
+        desktop.choose("controls-condition", condition)
+        shown = desktop.read(TABLE, "controls-table")
+        if condition == mini.plain:
+            assert shown == frame.to_numpy().tolist()
+            plotted = [text for chart in desktop.read(PLOTTED, "controls-charts") for t in chart for text in t["text"]]
+            assert sorted(text.split(": ")[1] for text in plotted) == sorted(frame[[*mini.controls]].to_numpy().ravel())
+        assert condition in desktop.page.inner_text("#controls-caption")
+
+
+def test_a_chart_shows_its_number_on_hover(desktop, mini):
+    desktop.choose("controls-condition", mini.plain)
+    point = desktop.page.locator("#controls-charts .chart").first.locator(".points path").first
+    point.scroll_into_view_if_needed()
+    point.hover(force=True)
+    text = desktop.page.locator("#controls-charts .hovertext").first.text_content()
+    assert re.search(r"(raw|unbiased), \w+: \d+\.\d \[", text)
+
+
+def test_keys_alone_reach_and_turn_everything(chromium, path):
+    visit = Visit(chromium, path)
+    press, focused = visit.page.keyboard.press, "document.activeElement.id || document.activeElement.className"
+    press("Tab")
+    assert "skip" in visit.page.evaluate(focused)
+    visit.page.evaluate("document.getElementById('matrix-view').focus()")
+    before = visit.read(GRID)
+    press("ArrowDown")
+    assert visit.read(GRID) != before and "unbiased" in visit.page.inner_text("#matrix-caption")
+    for _ in range(3):
+        press("Tab")
+    while "cell" not in visit.page.evaluate("document.activeElement.className"):
+        press("Tab")
+    for key in ("ArrowRight", "ArrowDown", "ArrowDown", "Home", "End", "ArrowLeft"):
+        press(key)
+    place = visit.page.evaluate("({...document.activeElement.dataset})")
+    assert place == {"row": "2", "column": "8"} and visit.page.is_visible("#tip")
+    assert visit.page.locator("#matrix-grid [tabindex='0']").count() == 1
+    press("Enter")
+    assert "realsr → mean" in visit.page.inner_text("#matrix-detail")
+    press("Escape")
+    assert not visit.page.is_visible("#tip")
+    reached = set()
+    for _ in range(80):
+        press("Tab")
+        reached.add(visit.page.evaluate("document.activeElement.id || document.activeElement.value || ''"))
+        if visit.page.evaluate("document.activeElement.tagName") == "SUMMARY":
+            press("Enter")
+    assert {"degraded-metric", "raw", "own", "controls-condition", "copy", "bibtex"} <= reached
+    assert visit.page.locator("#degraded-table").is_visible()
+    visit.page.focus("#copy")
+    outline = visit.page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    press("Enter")
+    visit.page.wait_for_function("document.getElementById('copied').textContent !== ''")
+    assert outline == "solid"
+    visit.close()
+
+
+def test_colours_follow_the_reader(chromium, path):
+    visit = Visit(chromium, path, color_scheme="light")
+    colours = """() => [getComputedStyle(document.body).backgroundColor, document.querySelector('.chart').layout.font.color,
+        getComputedStyle(document.querySelector('.chart .xtick text')).fill]"""
+    light = visit.read(colours)
+    visit.page.emulate_media(color_scheme="dark")
+    visit.page.wait_for_function("document.querySelector('.chart').layout.font.color === '#e9ebed'")
+    dark = visit.read(colours)
+    assert light[0] == "rgb(255, 255, 255)" and all(one != other for one, other in zip(light, dark, strict=True))
+    visit.close()
+
+
+@pytest.mark.parametrize("width", [390, 360])
+def test_a_phone_scrolls_no_page_sideways_and_has_room_for_fingers(chromium, path, width):
+    visit = Visit(chromium, path, viewport={"width": width, "height": 844}, has_touch=True, is_mobile=True)
+    assert visit.page.evaluate("document.documentElement.scrollWidth") == width
+    small = visit.page.eval_on_selector_all(
+        "select, button, summary, .tick, nav a, .cell",
+        "all => all.filter(one => one.checkVisibility() && one.getBoundingClientRect().height < 40).length",
+    )
+    assert small == 0
+    visit.page.locator('[data-row="3"][data-column="1"]').tap()
+    assert "srvgg → realesrgan" in visit.page.inner_text("#matrix-detail")
+    visit.page.evaluate("document.querySelectorAll('details').forEach(drawer => { drawer.open = true; })")
+    assert visit.page.evaluate("document.documentElement.scrollWidth") == width
+    charts = visit.page.eval_on_selector_all(".chart", "all => all.map(one => one.getBoundingClientRect().right)")
+    assert charts and max(charts) <= width
+    visit.close()
+
+
+def test_paper_shows_the_state_without_controls(chromium, path, tmp_path):
+    visit = Visit(chromium, path, color_scheme="dark")
+    visit.choose("matrix-condition", "fakes_q96")
+    visit.page.emulate_media(media="print", color_scheme="dark")
+    assert visit.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    visit.page.wait_for_function("document.querySelectorAll('details:not([open])').length === 0")
+    assert not visit.page.locator("nav, .controls, #copy").locator("visible=true").count()
+    assert "fakes_q96" in visit.page.inner_text("#matrix-caption") and visit.page.is_visible("#matrix-table")
+    visit.page.set_viewport_size({"width": 688, "height": 973})  # A4 within its margins
+    assert visit.page.evaluate("document.documentElement.scrollWidth") == 688
+    ink = visit.page.evaluate("getComputedStyle(document.querySelector('.chart .xtick text')).fill")
+    assert ink == "rgb(0, 0, 0)"
+    pdf = tmp_path / "report.pdf"
+    visit.page.pdf(path=pdf, format="A4", print_background=True, outline=True, tagged=True)
+    titles = set(re.findall(rb"/Title\s*\(([^)]*)\)", pdf.read_bytes()))
+    assert {f"{number} {title}".encode() for number, title in enumerate(TITLES.values(), 1)} <= titles
+    visit.page.emulate_media(media="screen")
+    visit.page.wait_for_function("document.querySelectorAll('details[open]').length === 0")
+    assert not visit.page.is_visible("#matrix-table") and visit.page.is_visible("nav")
+    visit.close()
+
+
+def test_without_scripts_figures_and_tables_stand_still(chromium, tiny, write_page):
+    drawn = ("matrix_clean_balanced_accuracy", "degradation_roc_auc", "probes_q96", "controls")
+    visit = Visit(chromium, write_page(tiny, drawn), java_script_enabled=False)
+    assert visit.page.locator("figure svg").count() == len(drawn)
+    assert not visit.page.locator(".interactive").locator("visible=true").count()
+    assert TABLES["matrix"](tiny).frame["adm"][0] in visit.page.inner_text("main")
+    visit.close()
+
+
+def test_odd_reports_are_shown_as_well(chromium, odd, tiny, write_page):
+    visit = Visit(chromium, write_page(odd))
+    heads = visit.page.locator("#matrix-grid .group").all_inner_texts()
+    assert heads == ["tested on", "unseen", "means"]
+    assert visit.page.locator("#matrix-grid tbody tr").count() == 4  # adm, sd14, both, mean
+    assert visit.page.locator(".cell.own").count() == 2
+    assert visit.page.locator(".tick input[value=mean_unseen]").count() == 1
+    unseen = percent(odd.cell("raw", MEAN, MEAN_UNSEEN, "clean", "balanced_accuracy"))
+    assert unseen in visit.page.inner_text("#matrix-means")
+    assert "no controls" in visit.page.inner_text("main") and "97.0 %" in visit.page.inner_text("main")
+    visit.close()
+    visit = Visit(chromium, write_page(tiny))
+    assert visit.options("matrix-view") == ["raw"] and visit.options("matrix-condition") == ["clean"]
+    assert visit.page.locator("#degraded-charts figcaption").all_inner_texts() == ["no degradation"]
+    visit.close()
+
+
+@pytest.mark.long
+def test_the_page_of_the_mini_run_equals_its_files(chromium):
+    report = ROOT / "results" / "mini"
+    if not (report / "report.html").is_file():
+        pytest.skip("results/mini is not there: make demo")
+    assert (report / "report.html").stat().st_size < 10_000_000
+    visit = Visit(chromium, report / "report.html")
+    metrics = pd.read_parquet(report / "metrics.parquet")
+    metrics = metrics.set_index(["experiment", "condition", "metric", "train_set", "test_generator"]).sort_index()
+    text = lambda row: percent(Estimate(row.value, row.low, row.high))  # noqa: E731
+    compared = 0
+    for view in [name for name in visit.options("matrix-view") if "−" not in name]:
+        visit.choose("matrix-view", view)
+        for condition, metric in product(visit.options("matrix-condition"), ("balanced_accuracy", "roc_auc")):
+            visit.choose("matrix-condition", condition)
+            visit.choose("matrix-metric", metric)
+            block = metrics.loc[(view, condition, metric)]
+            heads = visit.page.eval_on_selector_all("#matrix-table thead th", "all => all.map(one => one.textContent)")
+            for row in visit.read(TABLE, "matrix-table"):
+                for head, shown in zip(heads[1:9], row[1:9], strict=True):
+                    assert shown == text(block.loc[(row[0], head)])
+                    compared += 1
+    assert compared >= 2 * 9 * 2 * 9 * 8
+    visit.close()
