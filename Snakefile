@@ -22,6 +22,9 @@ shell.prefix(f"source '{ROOT}/workflow/job.sh'; ")
 container: "envs/crossgen.sif"
 
 
+report: "workflow/report/workflow.rst"
+
+
 include: "workflow/rules/common.smk"
 
 

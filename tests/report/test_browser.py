@@ -64,6 +64,14 @@ class Visit:
     def read(self, script, argument=None):
         return self.page.evaluate(script, argument)
 
+    def until(self, script):
+        """Wait for a truth; Playwright's own waiting evaluates strings, which the page's policy forbids."""
+        for _ in range(200):
+            if self.page.evaluate(script):
+                return
+            self.page.wait_for_timeout(20)
+        pytest.fail(f"never true: {script}")
+
     def close(self):
         self.context.close()
         assert self.heard == []
@@ -77,7 +85,7 @@ def path(mini, write_page):
 
 @pytest.fixture(scope="module")
 def desktop(chromium, path):
-    """A page shared by the tests that turn its controls: nothing asked for, nothing complained of, after all of them."""
+    """A page shared by the tests that turn its controls: nothing asked for, nothing complained of, after them all."""
     visit = Visit(chromium, path)
     yield visit
     visit.close()
@@ -115,7 +123,8 @@ def test_matrix_equals_the_printed_table(desktop, mini):
             desktop.choose(f"matrix-{id}", value)
         rows = frame[(frame["Experiment"] == experiment) & (frame["Condition"] == condition)]
         printed = rows[rows["Metric"] == mini.title(metric)].drop(columns=["Experiment", "Condition", "Metric"])
-        assert desktop.read(TABLE, "matrix-table") == printed.to_numpy().tolist()
+        bare = printed.map(lambda text: re.sub(r" \(\d+\)$", "", text))  # the page gives reasons in its details
+        assert desktop.read(TABLE, "matrix-table") == bare.to_numpy().tolist()
 
 
 def test_a_cell_tells_its_numbers_under_all_conditions(desktop, mini):
@@ -183,7 +192,12 @@ def test_curves_equal_the_degraded_table_under_every_option(desktop, mini):
             assert desktop.read(TABLE, "degraded-table") == expected
             charts = desktop.read(PLOTTED, "degraded-charts")
             assert len(charts) == 4 and all(len(chart) == len(experiments) * len(shown) for chart in charts)
-            texts = {text.split(": ")[1]: y for chart in charts for t in chart for text, y in zip(t["text"], t["y"])}
+            texts = {
+                text.split(": ")[1]: y
+                for chart in charts
+                for t in chart
+                for text, y in zip(t["text"], t["y"], strict=True)
+            }
             assert set(texts) == {text for row in expected for text in row[1:]}
             assert all(f"{y:.1f}" == text.split(" ")[0] for text, y in texts.items())
     for value in ("raw", "unbiased"):
@@ -235,7 +249,7 @@ def test_keys_alone_reach_and_turn_everything(chromium, path):
     press("Escape")
     assert not visit.page.is_visible("#tip")
     reached = set()
-    for _ in range(80):
+    while "bibtex" not in reached and len(reached) < 60:
         press("Tab")
         reached.add(visit.page.evaluate("document.activeElement.id || document.activeElement.value || ''"))
         if visit.page.evaluate("document.activeElement.tagName") == "SUMMARY":
@@ -245,18 +259,21 @@ def test_keys_alone_reach_and_turn_everything(chromium, path):
     visit.page.focus("#copy")
     outline = visit.page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
     press("Enter")
-    visit.page.wait_for_function("document.getElementById('copied').textContent !== ''")
+    visit.until("document.getElementById('copied').textContent !== ''")
     assert outline == "solid"
     visit.close()
 
 
 def test_colours_follow_the_reader(chromium, path):
     visit = Visit(chromium, path, color_scheme="light")
-    colours = """() => [getComputedStyle(document.body).backgroundColor, document.querySelector('.chart').layout.font.color,
-        getComputedStyle(document.querySelector('.chart .xtick text')).fill]"""
+    colours = """() => [
+        getComputedStyle(document.body).backgroundColor,
+        document.querySelector('.chart').layout.font.color,
+        getComputedStyle(document.querySelector('.chart .xtick text')).fill,
+    ]"""
     light = visit.read(colours)
     visit.page.emulate_media(color_scheme="dark")
-    visit.page.wait_for_function("document.querySelector('.chart').layout.font.color === '#e9ebed'")
+    visit.until("document.querySelector('.chart').layout.font.color === '#e9ebed'")
     dark = visit.read(colours)
     assert light[0] == "rgb(255, 255, 255)" and all(one != other for one, other in zip(light, dark, strict=True))
     visit.close()
@@ -285,7 +302,7 @@ def test_paper_shows_the_state_without_controls(chromium, path, tmp_path):
     visit.choose("matrix-condition", "fakes_q96")
     visit.page.emulate_media(media="print", color_scheme="dark")
     assert visit.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-    visit.page.wait_for_function("document.querySelectorAll('details:not([open])').length === 0")
+    visit.until("document.querySelectorAll('details:not([open])').length === 0")
     assert not visit.page.locator("nav, .controls, #copy").locator("visible=true").count()
     assert "fakes_q96" in visit.page.inner_text("#matrix-caption") and visit.page.is_visible("#matrix-table")
     visit.page.set_viewport_size({"width": 688, "height": 973})  # A4 within its margins
@@ -297,7 +314,7 @@ def test_paper_shows_the_state_without_controls(chromium, path, tmp_path):
     titles = set(re.findall(rb"/Title\s*\(([^)]*)\)", pdf.read_bytes()))
     assert {f"{number} {title}".encode() for number, title in enumerate(TITLES.values(), 1)} <= titles
     visit.page.emulate_media(media="screen")
-    visit.page.wait_for_function("document.querySelectorAll('details[open]').length === 0")
+    visit.until("document.querySelectorAll('details[open]').length === 0")
     assert not visit.page.is_visible("#matrix-table") and visit.page.is_visible("nav")
     visit.close()
 

@@ -14,7 +14,7 @@ from crossgen.report.estimates import Estimate
 from crossgen.report.facts import left_out
 from crossgen.report.meaning import findings
 from crossgen.report.page import TITLES, WORDS, render
-from crossgen.report.payload import columns, embedded, payload, tenths
+from crossgen.report.payload import Cells, columns, embedded, payload, tenths
 from crossgen.report.printing import Table, percent, points
 from crossgen.report.short import in_short
 from crossgen.report.tables import TABLES
@@ -40,7 +40,7 @@ def printed(told, cell, signed=False):
     """What page.core.js makes of a cell."""
     if not cell:
         return "–"
-    value, low, high, _ = cell
+    value, low, high, *_ = cell
     decimal = lambda n: f"{'−' if n < 0 else ''}{abs(n) / 10:.1f}"  # noqa: E731
     first = ("+" if signed and value > 0 else "") + decimal(value)
     return first if low is None else f"{first} [{decimal(low)}, {decimal(high)}]"
@@ -97,8 +97,15 @@ def test_every_cell_of_the_script_prints_as_the_tables_do(mini, told):
                 continue
             assert printed(told, cell, view["signed"]) == form(estimate)
             assert tuple(told["about"][cell[3]][:2]) == (estimate.n_real, estimate.n_fake)
+            assert not view["signed"] or (cell[4:] == [1]) == estimate.separated
             count += 1
     assert count > 3000
+
+
+def test_verdicts_do_not_hang_on_rounded_bounds():
+    barely = Estimate(0.06, 0.0004, 0.1196)
+    assert Cells().pack(barely, signed=True) == [60, 0, 120, 0, 1] and barely.separated
+    assert Cells().pack(barely) == [60, 0, 120, 0]
 
 
 def test_controls_and_audit_print_as_the_tables_do(mini, told):

@@ -5,7 +5,16 @@ rule tabulate:
     input:
         **report_inputs(),
     output:
-        [f"{REPORT}/tables/{table}.{suffix}" for table in TABLES for suffix in ("csv", "md", "tex")],
+        [
+            report(
+                f"{REPORT}/tables/{table}.csv",
+                category="Tables",
+                caption="../report/table.rst",
+                labels={"table": table},
+            )
+            for table in TABLES
+        ],
+        [f"{REPORT}/tables/{table}.{suffix}" for table in TABLES for suffix in ("md", "tex")],
     log:
         f"{REPORT}/logs/tabulate.log",
     conda:
@@ -26,7 +35,13 @@ rule plot:
     input:
         **report_inputs(),
     output:
-        f"{REPORT}/figures/{{figure}}.svg",
+        report(
+            f"{REPORT}/figures/{{figure}}.svg",
+            category="Figures",
+            subcategory=lambda wildcards: wildcards.figure.split("_")[0],
+            caption="../report/figure.rst",
+            labels={"figure": "{figure}"},
+        ),
         f"{REPORT}/figures/{{figure}}.png",
     log:
         f"{REPORT}/logs/plot/{{figure}}.log",
@@ -52,7 +67,12 @@ rule report:
         figures=figures(),
         scores=every_score(),
     output:
-        page=f"{REPORT}/report.html",
+        page=report(
+            f"{REPORT}/report.html",
+            category="Report",
+            caption="../report/page.rst",
+            labels={"page": "report"},
+        ),
         summary=f"{REPORT}/summary.txt",
         run=f"{REPORT}/run.json",
     log:

@@ -60,11 +60,11 @@ def limits(data: ReportData) -> list[str]:
     pools = data.facts["pool"].nunique()
     return [
         f"Nothing is said of other detectors than these {detectors(data)}, nor of published ones.",
-        f"Nothing is said of other generators than {', '.join(data.generators)}, nor of other images than those of these"
-        f" {pools} pools.",
+        f"Nothing is said of other generators than {', '.join(data.generators)}, nor of other images than those of"
+        f" these {pools} pools.",
         f"Training runs: {seeds_text(data)}",
-        "Cells that differ in value are not thereby different: only intervals tell, and each holds for its own cell, not"
-        " for the best or the worst of many.",
+        "Cells that differ in value are not thereby different: only intervals tell, and each holds for its own cell,"
+        " not for the best or the worst of many.",
     ]
 
 

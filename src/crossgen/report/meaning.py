@@ -178,7 +178,9 @@ class Separable:
 
     def text(self) -> str:
         """Range of values, and how many intervals lie above chance."""
-        reach = f"{100 * self.low:.1f} to {100 * self.high:.1f} %" if self.low < self.high else f"{100 * self.low:.1f} %"
+        reach = (
+            f"{100 * self.low:.1f} to {100 * self.high:.1f} %" if self.low < self.high else f"{100 * self.low:.1f} %"
+        )
         return f"{reach} balanced accuracy, above chance in {self.above} of {self.sets} test sets"
 
 
@@ -200,7 +202,7 @@ def _controls(data: ReportData) -> Iterator[Finding]:
                 continue
             text = f"{share(cell)} of {control} called fake."
             if cell.n_fake:
-                yield Finding(f"{experiment}: {control}", f"{text} These are fakes: higher is better.", MARKS["unknown"])
+                yield Finding(f"{experiment}: {control}", f"{text} These are fakes: higher is better.", "share")
                 continue
             yield _excess(data, experiment, control, text)
 

@@ -3,7 +3,7 @@
 const OWN_ONLY = ["own", "own_minus_off_diagonal"]; // columns that only the mean row has
 const gridColumns = DATA.columns.filter((name) => !OWN_ONLY.includes(name));
 const isMean = (name) => name.startsWith(MEAN);
-const matrix = { row: 0, column: 0 };
+const matrix = { row: 0, column: 0, told: null }; // selected, and the cell that the tip tells of
 
 const viewNow = () => DATA.views.find((view) => view.name === byId("matrix-view").value);
 
@@ -70,7 +70,7 @@ function gridCell(shown, row, column, y, x) {
   const classes = ["cell", gapBefore(column)];
   if (row === column && row !== MEAN) classes.push("own");
   if (cell.value === null) classes.push("undefined");
-  const loose = shown.view.signed && cell.value !== null && !separated(cell);
+  const loose = shown.view.signed && cell.value !== null && !cell.separated;
   if (loose) classes.push("loose");
   const words = `trained on ${title(row)}, tested on ${title(column)}: ${spoken(cell, shown.view.signed)}` +
     `${shown.view.signed ? `, ${verdict(cell)}` : ""}`;
@@ -159,7 +159,15 @@ function showTip(node) {
     element("span", {}, printed(shown.cell(row, column), shown.view.signed)),
     element("span", {}, facts(shown.view, shown.metric, shown.condition, row, column)));
   tip.hidden = false;
-  const box = node.getBoundingClientRect();
+  matrix.told = node;
+  placeTip();
+}
+
+/** Beside its cell, also while the page scrolls: a key that moves to a cell may move the page. */
+function placeTip() {
+  const tip = byId("tip");
+  if (tip.hidden) return;
+  const box = matrix.told.getBoundingClientRect();
   const left = Math.min(box.left, document.documentElement.clientWidth - tip.offsetWidth - 8);
   const below = box.bottom + 6 + tip.offsetHeight < window.innerHeight;
   tip.style.left = `${Math.max(8, left)}px`;
@@ -212,6 +220,6 @@ function startMatrix() {
   });
   for (const kind of ["pointerover", "focusin"]) grid.addEventListener(kind, (event) => over(event) && showTip(over(event)));
   for (const kind of ["pointerleave", "focusout"]) grid.addEventListener(kind, hideTip);
-  window.addEventListener("scroll", hideTip, { passive: true });
+  document.addEventListener("scroll", placeTip, { passive: true, capture: true });
   redrawMatrix();
 }

@@ -2,7 +2,8 @@
 
 Numbers are whole tenths of a percent (or of a point): the script only puts the decimal point in, so it cannot print
 another number than the tables do. A cell is `[value, low, high, about]` with null where nothing is known, or 0 where
-nobody computed it; `about` is the place of `[reals, fakes, coverage, reason]` in one shared list.
+nobody computed it; `about` is the place of `[reals, fakes, coverage, reason]` in one shared list. A difference whose
+interval excludes 0 ends in a 1: rounded bounds cannot tell.
 """
 
 import json
@@ -12,6 +13,7 @@ from typing import Any
 
 from matplotlib import colormaps
 from matplotlib.colors import to_hex
+from pydantic import BaseModel
 
 from crossgen.config import Condition
 from crossgen.report.audit import histograms, probed
@@ -36,15 +38,16 @@ class Cells:
         """`(reals, fakes, coverage, reason)` of the cells that name its place."""
         return list(self._about)
 
-    def pack(self, estimate: Estimate) -> list[int | None] | int:
-        """One cell."""
+    def pack(self, estimate: Estimate, signed: bool = False) -> list[int | None] | int:
+        """One cell; `signed`: of a difference."""
         if not estimate.defined and estimate.reason == Estimate().reason:
             return 0
         covered = None if isnan(estimate.coverage) else round(estimate.coverage, 4)
         about = (estimate.n_real, estimate.n_fake, covered, estimate.reason)
         place = self._about.setdefault(about, len(self._about))
         bounds = (estimate.low, estimate.high) if estimate.has_interval else (float("nan"),) * 2
-        return [tenths(estimate.value), *map(tenths, bounds), place]
+        packed = [tenths(estimate.value), *map(tenths, bounds), place]
+        return [*packed, 1] if signed and estimate.separated else packed
 
 
 def tenths(share: float) -> int | None:
@@ -96,11 +99,12 @@ def described(condition: Condition) -> str:
     return ", ".join([*after, *(steps or ([] if after else ["the files as they are"])), *whom])
 
 
-def _step(step: Any) -> str:
+def _step(step: BaseModel) -> str:
     """A step's kind, and what is not left at its default."""
-    told = step.model_dump(mode="json", exclude_defaults=True, exclude={"step"})
+    told = step.model_dump(mode="json", exclude_defaults=True)
+    kind = str(told.pop("step"))
     values = {name: f"{value:g}" if isinstance(value, float) else value for name, value in told.items()}
-    return " ".join([step.step, *(f"{name.replace('_', ' ')} {value}" for name, value in values.items())])
+    return " ".join([kind, *(f"{name.replace('_', ' ')} {value}" for name, value in values.items())])
 
 
 def columns(data: ReportData) -> tuple[str, ...]:
@@ -112,12 +116,12 @@ def columns(data: ReportData) -> tuple[str, ...]:
 
 def _views(data: ReportData) -> list[Json]:
     """Each experiment, then each paired difference."""
-    shown = [
+    shown: list[Json] = [
         {"name": name, "of": name, "signed": False, "metrics": _metrics(data), "value": _share(data, name)}
         for name in data.experiments
     ]
     held = set(data.differences["metric"])
-    paired = [
+    paired: list[Json] = [
         {
             "name": f"{pair[0]} − {pair[1]}",
             "of": pair[0],
@@ -127,7 +131,7 @@ def _views(data: ReportData) -> list[Json]:
         }
         for pair in data.comparisons
     ]
-    return [{**view, "rows": (*data.train_sets_of(view["of"]), MEAN)} for view in (*shown, *paired)]
+    return [{**view, "rows": (*data.train_sets_of(view["of"]), MEAN)} for view in (*shown, *paired) if view["metrics"]]
 
 
 def _share(data: ReportData, experiment: str) -> Callable[..., Estimate]:
@@ -155,7 +159,8 @@ def _packed(data: ReportData, view: Json, cells: Cells) -> Json:
             condition.name: [value(row, column, condition.name, metric) for row in view["rows"] for column in names]
             for condition in data.conditions
         }
-        packed = {name: [cells.pack(cell) for cell in found] for name, found in by_condition.items()}
+        signs = [view["signed"] or column == OWN_MINUS_OFF for _ in view["rows"] for column in names]
+        packed = {name: list(map(cells.pack, found, signs)) for name, found in by_condition.items()}
         shown[metric] = {"conditions": packed, "limit": _limit(by_condition.values()) if view["signed"] else 100}
     return shown
 
