@@ -1,5 +1,6 @@
 """The graph: run once with 2 generators and 1 condition in a copy of the repository, then asked what changes cost."""
 
+import base64
 import json
 import re
 import shutil
@@ -137,6 +138,22 @@ def test_plotting_code_redraws_only(run):
     page = run.folder / "src" / "crossgen" / "report" / "page.py"
     style.write_text(style.read_text().replace("UNUSED = 1", ""))
     page.write_text(page.read_text() + "\n# a remark\n")
+    assert run.planned() == {}
+    css = page.with_suffix(".css")
+    css.write_text(css.read_text() + "p { margin: 0; }\n")
+    assert run.planned() == {"all": 1, "report": 1}
+
+
+@pytest.mark.long
+def test_snakemake_embeds_the_report_and_runs_nothing_for_it(run):
+    run.snakemake("--report", "embedded.html")
+    text = (run.folder / "embedded.html").read_text(encoding="utf-8")
+    address = re.search(r"data:text/html;charset=utf8;filename=overview.html;base64,([A-Za-z0-9+/=]+)", text)
+    assert len(address[0]) < 2_000_000  # Chromium opens no longer address
+    overview = (run.folder / "results" / "toy" / "overview.html").read_bytes()
+    assert base64.b64decode(address[1]) == overview and b"In short" in overview
+    for name in ("matrix_clean_roc_auc.svg", "summary.csv", "degraded.csv"):
+        assert f"filename={name}" in text
     assert run.planned() == {}
 
 

@@ -6,18 +6,22 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from plotly.offline import get_plotlyjs
 
+import crossgen
 from crossgen.report.changes import change, control_excess
+from crossgen.report.citation import bibtex
 from crossgen.report.data import MEAN, OWN
 from crossgen.report.estimates import Estimate
 from crossgen.report.facts import left_out
 from crossgen.report.meaning import findings
-from crossgen.report.page import TITLES, WORDS, render
+from crossgen.report.page import TITLES, WORDS, overview, render
 from crossgen.report.payload import Cells, columns, embedded, payload, tenths
 from crossgen.report.printing import Table, percent, points
 from crossgen.report.short import in_short
 from crossgen.report.tables import TABLES
+from toys import ROOT
 
 DRAWN = ("matrix_clean_balanced_accuracy", "degradation_roc_auc", "biases_q96", "probes_q96", "controls")
 
@@ -202,6 +206,24 @@ def test_findings_go_by_intervals(mini):
     wide = replace(mini, metrics=mini.metrics.assign(low=-1.0, high=1.0))
     marks = {finding.mark for finding in findings(wide)["Generators they were not trained on"]}
     assert marks == {"not separated"}
+
+
+def test_the_overview_is_the_page_without_charts(mini):
+    tables = {name: build(mini) for name, build in TABLES.items()}
+    light = overview(mini, tables)
+    assert len(light) < 1_500_000  # as a data: address it stays under Chromium's 2 MB
+    assert "plotly.js v" not in light and "<svg " not in light and embedded_in(light)["name"] == "mini"
+    assert all(f'<h2 id="{key}">' in light for key in TITLES)
+
+
+def test_the_page_cites_in_the_words_of_the_citation_file():
+    told = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    bare = bibtex().replace("{", "").replace("}", "")
+    for work in (told, *told["references"]):
+        assert work["title"] in bare
+        assert all(author.get("family-names", author.get("name")) in bare for author in work["authors"])
+        assert str(work.get("doi", "")) in bare
+    assert told["version"] == crossgen.__version__ and told["version"] in bare
 
 
 @pytest.mark.parametrize("address", ["https://example.org/x", "/etc/passwd", "//example.org/x", "file:x"])

@@ -9,12 +9,13 @@ from blake3 import blake3
 
 from crossgen.records import write_whole
 from crossgen.report import arguments, inputs
-from crossgen.report.page import render
+from crossgen.report.page import overview, render
 from crossgen.report.summary import summary_text
 from crossgen.report.tables import TABLES
 
 EXAMPLE = (
-    "crossgen report --page report.html --summary summary.txt --run run.json --figures figures/*.svg (and the inputs)"
+    "crossgen report --page report.html --overview overview.html --summary summary.txt --run run.json"
+    " --figures figures/*.svg (and the inputs)"
 )
 
 
@@ -24,12 +25,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--figures", required=True, type=Path, nargs="+", help="figures to show (SVG)")
     parser.add_argument("--files", required=True, help="JSON: role to the path(s) that run.json tells of")
     parser.add_argument("--page", required=True, type=Path, help="page to write (HTML, self-contained)")
+    parser.add_argument("--overview", required=True, type=Path, help="the page without charts, for snakemake --report")
     parser.add_argument("--summary", required=True, type=Path, help="summary to write (text)")
     parser.add_argument("--run", dest="run_file", required=True, type=Path, help="run.json to write")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write page, summary and run.json."""
+    """Write page, overview, summary and run.json."""
     data = inputs.read(options)
     folder = options.page.parent
     roles = {role: _listed(told, folder) for role, told in json.loads(options.files).items()}
@@ -38,11 +40,12 @@ def run(options: argparse.Namespace) -> None:
     page = render(data, {path.stem: path for path in options.figures}, tables, links)
     text = summary_text(data)
     write_whole(options.page, lambda path: _write(path, page))
+    write_whole(options.overview, lambda path: _write(path, overview(data, tables)))
     write_whole(options.summary, lambda path: _write(path, text))
-    own = {"page": _told(options.page, folder), "summary": _told(options.summary, folder)}
+    own = {name: _told(getattr(options, name), folder) for name in ("page", "overview", "summary")}
     told = json.dumps({"run_version": 1, "report": data.name, "files": {**roles, **own}}, indent=1, sort_keys=True)
     write_whole(options.run_file, lambda path: _write(path, told + "\n"))
-    print(f"{options.page} {options.summary} {options.run_file}")
+    print(f"{options.page} {options.overview} {options.summary} {options.run_file}")
 
 
 def _write(path: Path, text: str) -> None:

@@ -4,6 +4,7 @@ const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "triangle-down", 
 const DASHES = { own: "solid", mean_off_diagonal: "dash", mean: "dot", mean_unseen: "dashdot" };
 const CONFIG = { displayModeBar: false, displaylogo: false, responsive: true, scrollZoom: false, doubleClick: false,
   showTips: false, plotlyServerURL: "" };
+const CHARTS = typeof Plotly !== "undefined"; // the overview has none: its tables stand open
 const ROW = 26; // pixels of a row of dots
 
 const ink = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -25,6 +26,7 @@ function layout(height, more) {
 
 /** Show `panels` (`{title, traces, layout}`) in a box, one chart each; all frames first, for they share the width. */
 function draw(id, panels) {
+  if (!CHARTS) return;
   const box = byId(id);
   while (box.children.length > panels.length) {
     Plotly.purge(box.lastElementChild.lastElementChild);

@@ -53,15 +53,30 @@ def render(data: ReportData, figures: Mapping[str, Path], tables: Mapping[str, T
     for text, address in links.items():
         if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:|/", address):
             raise ValueError(f"Link {text!r} to {address!r}: expected an address relative to the report.")
+    # get_plotlyjs holds no </script (tested)
+    return _filled(data, figures, tables, {"links": links, "plotly": Markup(get_plotlyjs())})  # noqa: S704
+
+
+def overview(data: ReportData, tables: Mapping[str, Table]) -> str:
+    """The page without charts, drawn figures and links to files, where the tables stand for them.
+
+    For `snakemake --report`, which shows pages as data: addresses: Chromium opens none of more than 2 MB.
+    """
+    return _filled(data, {}, tables, {"links": {}, "plotly": ""})
+
+
+def _filled(
+    data: ReportData, figures: Mapping[str, Path], tables: Mapping[str, Table], parts: Mapping[str, object]
+) -> str:
     environment = Environment(
         loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     return environment.get_template(TEMPLATE).render(
         **_texts(data),
         **_code(data),
+        **parts,
         summary=tables["summary"],
         sections={key: _section(key, figures, tables) for key in SECTIONS},
-        links=links,
     )
 
 
@@ -87,11 +102,10 @@ def _texts(data: ReportData) -> dict[str, object]:
 
 
 def _code(data: ReportData) -> dict[str, Markup]:
-    """Styles, scripts and the scripts' data: ours, and plotly.js from the installed package."""
+    """Our styles and scripts, and the scripts' data."""
     return {
         "css": _inlined(STYLES),
         "script": _inlined(SCRIPTS),
-        "plotly": Markup(get_plotlyjs()),  # noqa: S704 -- holds no </script
         "payload": Markup(embedded(payload(data))),  # noqa: S704 -- `embedded` leaves no sign that HTML reads
     }
 

@@ -37,6 +37,10 @@ function forPaper(prints) {
   redrawCharts();
 }
 
+if (!CHARTS) {
+  document.documentElement.classList.add("light");
+  document.querySelectorAll(".numbers").forEach((drawer) => { drawer.open = true; });
+}
 startMatrix();
 redrawCharts();
 followReading();
