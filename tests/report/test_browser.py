@@ -136,7 +136,7 @@ def test_a_cell_tells_its_numbers_under_all_conditions(desktop, mini):
     key = ("realsr", "realcugan", "jpeg_q65", "roc_auc")
     estimate = mini.difference(("unbiased", "raw"), *key)
     tip = desktop.page.inner_text("#tip")
-    assert points(estimate) in tip and "144 reals, 60 fakes" in tip and "coverage 100.0 %" in tip
+    assert points(estimate) in tip and "144 reals, 60 fakes" in tip and "coverage 100 %" in tip
     assert ("not separated" in tip) == (not estimate.separated)
     assert ("realsr" in cell.get_attribute("aria-label")) and "interval" in cell.get_attribute("aria-label")
     cell.click()

@@ -52,11 +52,14 @@ function verdict(cell) {
   return cell.separated ? "separated from 0" : "not separated from 0";
 }
 
-/** `172 reals, 60 fakes, coverage 100.0 %`. */
+/** `100 %`, `97.3 %`: a whole share without its zeros, so that less than all stands out. */
+const covered = (cell) => (cell.coverage === null ? GAP : cell.coverage === 1 ? "100 %" : `${(100 * cell.coverage).toFixed(1)} %`);
+
+/** `172 reals, 60 fakes, coverage 100 %`. */
 function counted(cell) {
   const parts = [];
   if (cell.real || cell.fake) parts.push(`${cell.real} reals, ${cell.fake} fakes`);
-  if (cell.coverage !== null) parts.push(`coverage ${(100 * cell.coverage).toFixed(1)} %`);
+  if (cell.coverage !== null) parts.push(`coverage ${covered(cell)}`);
   return parts.join(", ");
 }
 

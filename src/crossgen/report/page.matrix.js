@@ -50,7 +50,7 @@ function drawGrid(shown) {
   const groups = [["tested on", DATA.generators.length - DATA.unseen.length], ["unseen", DATA.unseen.length],
     ["means", gridColumns.filter(isMean).length]].filter(([, count]) => count);
   const over = element("tr", {}, element("td"), ...groups.map(([name, count]) =>
-    element("th", { scope: "colgroup", colspan: count, class: "group" }, name)));
+    element("th", { scope: "colgroup", colspan: count, class: "group" }, element("span", {}, name))));
   const heads = element("tr", {}, element("th", { scope: "col", class: "corner" }, "trained on"),
     ...gridColumns.map((name) => element("th", { scope: "col", class: `name ${gapBefore(name)}` },
       element("span", {}, title(name)))));
@@ -124,9 +124,10 @@ function drawDetail({ view, metric, condition }) {
   const lines = DATA.conditions.map(({ name }) => {
     const cell = cellAt(view, metric, name, row, column);
     const tags = name === condition ? { "aria-current": "true" } : {};
-    const sides = cell.value === null ? [cell.reason] : view.signed ? [verdict(cell)]
-      : [`${cell.real} / ${cell.fake}`, cell.coverage === null ? GAP : `${(100 * cell.coverage).toFixed(1)} %`];
-    const told = [printed(cell, view.signed), ...sides].map((text) => element("td", {}, text));
+    const sides = cell.value === null ? [cell.reason] : view.signed ? [verdict(cell).replace(" from 0", "")]
+      : [`${cell.real} / ${cell.fake}`, covered(cell)];
+    const told = [printed(cell, view.signed), ...sides].map((text) =>
+      element("td", text.length > 24 ? { class: "reason" } : {}, text));
     return element("tr", tags, element("th", { scope: "row" }, name), ...told);
   });
   const heads = ["Condition", ...(view.signed ? ["Points", "Verdict"] : ["%", "Reals / fakes", "Coverage"])];

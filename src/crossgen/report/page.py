@@ -94,6 +94,7 @@ def _texts(data: ReportData) -> dict[str, object]:
         "limits": facts.limits(data),
         "findings": findings(data),
         "left_out": facts.left_out(data),
+        "several": [name for name in data.train_sets if name not in data.generators],
         "seeds": seeds_text(data),
         "level": round(100 * data.level),
         "bibtex": bibtex(),
