@@ -292,8 +292,13 @@ def test_a_phone_scrolls_no_page_sideways_and_has_room_for_fingers(chromium, pat
     assert "srvgg → realesrgan" in visit.page.inner_text("#matrix-detail")
     visit.page.evaluate("document.querySelectorAll('details').forEach(drawer => { drawer.open = true; })")
     assert visit.page.evaluate("document.documentElement.scrollWidth") == width
-    charts = visit.page.eval_on_selector_all(".chart", "all => all.map(one => one.getBoundingClientRect().right)")
-    assert charts and max(charts) <= width
+    svgs = "[...document.querySelectorAll('.chart .main-svg')]"
+    right = f"Math.max(...{svgs}.map(one => one.getBoundingClientRect().right))"
+    assert 0 < visit.page.evaluate(right) <= width
+    visit.page.set_viewport_size({"width": 844, "height": width})  # turned on its side
+    visit.until(f"{right} > 700")
+    visit.page.set_viewport_size({"width": width, "height": 844})
+    visit.until(f"{right} <= {width}")
     visit.close()
 
 
@@ -307,6 +312,8 @@ def test_paper_shows_the_state_without_controls(chromium, path, tmp_path):
     assert "fakes_q96" in visit.page.inner_text("#matrix-caption") and visit.page.is_visible("#matrix-table")
     visit.page.set_viewport_size({"width": 688, "height": 973})  # A4 within its margins
     assert visit.page.evaluate("document.documentElement.scrollWidth") == 688
+    drawn = visit.page.eval_on_selector_all(".chart", "all => all.map(one => one._fullLayout.width)")
+    assert set(drawn) == {330}  # for the paper, not shrunk from the screen
     ink = visit.page.evaluate("getComputedStyle(document.querySelector('.chart .xtick text')).fill")
     assert ink == "rgb(0, 0, 0)"
     pdf = tmp_path / "report.pdf"

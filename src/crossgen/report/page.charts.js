@@ -2,9 +2,11 @@
 
 const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "x", "star"];
 const DASHES = { own: "solid", mean_off_diagonal: "dash", mean: "dot", mean_unseen: "dashdot" };
-const CONFIG = { displayModeBar: false, displaylogo: false, responsive: true, scrollZoom: false, doubleClick: false,
+const CONFIG = { displayModeBar: false, displaylogo: false, responsive: false, scrollZoom: false, doubleClick: false,
   showTips: false, plotlyServerURL: "" };
 const CHARTS = typeof Plotly !== "undefined"; // the overview has none: its tables stand open
+const PAPER = 330; // pixels of half a printed page's width: what a chart is drawn for on paper
+let printing = false;
 const ROW = 26; // pixels of a row of dots
 
 const ink = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -39,14 +41,12 @@ function draw(id, panels) {
     const [caption, chart] = box.children[place].children;
     caption.textContent = panel.title;
     chart.setAttribute("aria-label", `Chart: ${panel.title}`);
-    const fresh = !chart.classList.contains("js-plotly-plot");
-    Plotly.react(chart, panel.traces, panel.layout, CONFIG);
-    if (fresh) chart.on("plotly_afterplot", () => scalable(chart));
+    Plotly.react(chart, panel.traces, { ...panel.layout, width: printing ? PAPER : chart.clientWidth }, CONFIG);
     scalable(chart);
   });
 }
 
-/** Let paper be narrower than the screen: drawings that know their size can be scaled by the print style. */
+/** Drawings that know their size can be fitted to the paper by the print style. */
 function scalable(chart) {
   const { width, height } = chart._fullLayout;
   chart.style.setProperty("--ratio", `${width} / ${height}`);

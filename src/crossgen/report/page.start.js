@@ -30,6 +30,7 @@ async function copy() {
 
 /** Paper is light and has no closed drawers. */
 function forPaper(prints) {
+  printing = prints;
   for (const drawer of document.querySelectorAll("details")) {
     if (prints) drawer.dataset.was = drawer.open ? "open" : "";
     drawer.open = prints || drawer.dataset.was === "open";
@@ -41,8 +42,21 @@ if (!CHARTS) {
   document.documentElement.classList.add("light");
   document.querySelectorAll(".numbers").forEach((drawer) => { drawer.open = true; });
 }
+/** Charts are as wide as their place: drawn again once the window has found its new width. */
+function followWidth() {
+  let width = window.innerWidth;
+  let waiting = 0;
+  window.addEventListener("resize", () => {
+    if (printing || window.innerWidth === width) return; // a phone's address bar changes the height alone
+    width = window.innerWidth;
+    clearTimeout(waiting);
+    waiting = setTimeout(redrawCharts, 120);
+  });
+}
+
 startMatrix();
 redrawCharts();
+followWidth();
 followReading();
 byId("copy").addEventListener("click", copy);
 window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redrawCharts);
