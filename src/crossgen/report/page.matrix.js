@@ -73,7 +73,7 @@ function gridCell(shown, row, column, y, x) {
   const loose = shown.view.signed && cell.value !== null && !cell.separated;
   if (loose) classes.push("loose");
   const words = `trained on ${title(row)}, tested on ${title(column)}: ${spoken(cell, shown.view.signed)}` +
-    `${shown.view.signed ? `, ${verdict(cell)}` : ""}`;
+    `${shown.view.signed ? `, ${verdict(cell)}` : `; ${counted(cell)}`}`;
   const text = element("span", {}, cell.value === null ? GAP : decimal(cell.value, shown.view.signed));
   const node = element("td", { role: "gridcell", class: classes.join(" "), tabindex: chosen ? 0 : -1,
     "aria-selected": chosen, "aria-label": words, "data-row": y, "data-column": x }, text);
