@@ -180,6 +180,16 @@ def test_what_is_left_out_is_counted_with_its_reason(mini, odd):
     assert set(left_out(odd).uncovered["Coverage"]) == {"97.0 %"}
 
 
+def test_the_paragraph_names_the_facts_that_a_probe_used(mini):
+    probes = pd.concat([
+        mini.probes.assign(group="header"),
+        mini.probes[mini.probes["stage"] == "after_alignment"].assign(group="detector_reads", low=0.4),
+    ])  # fmt: skip
+    told = dict(in_short(replace(mini, probes=probes)))["File facts alone"]
+    assert "from the file header, before selection: in 16 of 16 test sets (subset raw)" in told
+    assert "from what the detector reads, after alignment: in 0 of 16 test sets (subset raw)" in told
+
+
 def test_changes_are_paired_over_the_train_sets(mini):
     moved = change(mini, ("raw", OWN, "balanced_accuracy"), "fakes_q96")
     of = lambda name, condition: mini.cell("raw", name, name, condition, "balanced_accuracy").value  # noqa: E731

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from crossgen.report.changes import change
 from crossgen.report.data import MEAN_UNSEEN, OFF_DIAGONAL, OWN, OWN_MINUS_OFF, ReportData
+from crossgen.report.dots import PROBED
 from crossgen.report.facts import detectors
 from crossgen.report.meaning import gap, mean, separable, share
 from crossgen.report.payload import described
@@ -57,12 +58,15 @@ def _changes(data: ReportData, experiment: str) -> Iterator[str]:
 
 def _file_facts(data: ReportData) -> str:
     """What the file header tells before selection, and what the detector's input tells after alignment."""
-    chosen = {"before_selection": "header", "after_alignment": "detector_reads"}
+    chosen = (
+        ("before_selection", "header", f"the {PROBED['header']}"),
+        ("after_alignment", "detector_reads", PROBED["detector_reads"]),
+    )
     told = []
-    for stage, group in chosen.items():
+    for stage, group, words in chosen:
         rows = data.probes[data.probes["stage"].eq(stage) & data.probes["group"].eq(group)]
         held = {str(subset): separable(frame) for subset, frame in rows.groupby("subset", sort=False)}
-        counts = [f"{each.above} of {each.sets} test sets (subset {name})" for name, each in held.items() if each]
+        counts = [f"in {each.above} of {each.sets} test sets (subset {name})" for name, each in held.items() if each]
         if counts:
-            told.append(f"{stage.replace('_', ' ')} in {', '.join(counts)}")
-    return f"tell real from fake {'; '.join(told)}." if told else ""
+            told.append(f"from {words}, {stage.replace('_', ' ')}: {', '.join(counts)}")
+    return f"tell real from fake better than guessing {'; '.join(told)}." if told else ""
