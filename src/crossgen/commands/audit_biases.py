@@ -34,10 +34,12 @@ def run(options: argparse.Namespace) -> None:
 
     from crossgen import records
     from crossgen.data.audit import audit_stage
+    from crossgen.progress import track
 
     biases: list[dict[str, object]] = []
     probes: list[dict[str, object]] = []
-    for subset, stage, train_set, rows in _stages(options):
+    stages = 3 * len(json.loads(options.audited))
+    for subset, stage, train_set, rows in track(_stages(options), "audit_biases", stages, "stages"):
         found = audit_stage(rows, subset, stage, train_set, options.level)
         biases += found[0]
         probes += found[1]

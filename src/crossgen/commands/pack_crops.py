@@ -4,13 +4,6 @@ import argparse
 import json
 from pathlib import Path
 
-import pandas as pd
-import pyarrow as pa
-
-from crossgen import records
-from crossgen.config import Frame
-from crossgen.data.pack import pack, refuse_losses_of_pools, refuse_unbalanced, save_array
-
 EXAMPLE = """crossgen pack-crops --selection selection.parquet \\
     --folders '{"photographs": "photos", "biggan": "fakes"}' --frame '{"kind": "crop", "size": 96}' \\
     --crops crops.npy --index index.parquet --losses losses.parquet"""
@@ -34,6 +27,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write array and index."""
+    import pandas as pd
+    import pyarrow as pa
+
+    from crossgen import records
+    from crossgen.config import Frame
+    from crossgen.data.pack import pack, refuse_losses_of_pools, refuse_unbalanced, save_array
+    from crossgen.files import write_whole
+
     selection = records.read(options.selection, records.SELECTION).to_pandas()
     aligned = [records.read(folder / "index.parquet", records.MANIFEST).to_pandas() for folder in options.aligned]
     rewritten = pd.concat(aligned) if aligned else selection.head(0)
@@ -43,7 +44,7 @@ def run(options: argparse.Namespace) -> None:
     crops, index, losses = pack(selection, rewritten, folders, frame, options.crops_per_image)
     refuse_losses_of_pools(losses, selection, json.loads(options.max_quarantine))
     refuse_unbalanced(index, selection, str(options.crops))
-    records.write_whole(options.crops, lambda path: save_array(path, crops))
+    write_whole(options.crops, lambda path: save_array(path, crops))
     records.write(options.index, pa.Table.from_pandas(index, preserve_index=False), records.CROPS)
     told = pa.Table.from_pandas(losses.assign(lost_for=options.lost_for), preserve_index=False)
     records.write(options.losses, told, records.LOSSES)

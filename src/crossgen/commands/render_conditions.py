@@ -1,23 +1,7 @@
 """Put a shard's test images through the missing conditions."""
 
 import argparse
-import json
 from pathlib import Path
-
-from pydantic import TypeAdapter
-
-from crossgen import records
-from crossgen.config import Condition, Frame
-from crossgen.evaluation.cells import Store
-from crossgen.evaluation.render import (
-    Images,
-    effective_steps,
-    failures,
-    gigabytes,
-    pixel_key,
-    shard_images,
-    store_missing,
-)
 
 EXAMPLE = """crossgen render-conditions --manifest biggan.parquet --pool biggan --root images/biggan \\
     --cells cells/pixels --frames '[{"kind": "crop", "size": 96}]' \\
@@ -39,36 +23,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Fill the missing cells and write the index of all."""
+    from pydantic import TypeAdapter
+
+    from crossgen import records
+    from crossgen.config import Condition, Frame
+    from crossgen.evaluation.cells import Store
+    from crossgen.evaluation.render import render_shard, shard_images
+
     images = shard_images(options.manifest, options.shard, options.root)
     known = TypeAdapter(tuple[Condition, ...]).validate_json(options.conditions)
     store = Store(options.cells)
     rows = []
-    for told in json.loads(options.frames):
-        frame = Frame.model_validate_json(json.dumps(told))
-        rows += _rows(options, store, images, frame, known)
+    for frame in TypeAdapter(tuple[Frame, ...]).validate_json(options.frames):
+        keys = {"pool": options.pool, "shard": options.shard}
+        rows += [keys | row for row in render_shard(store, images, frame, known, options.max_cache_gb)]
     records.write(options.output, records.from_rows(rows, records.RENDERED), records.RENDERED)
     print(store.log("pixel"))
     print(f"{options.output}: {len(images)} test images of pool {options.pool!r}, {len(rows)} frame x condition")
-
-
-def _rows(
-    options: argparse.Namespace, store: Store, images: Images, frame: Frame, known: tuple[Condition, ...]
-) -> list[dict[str, object]]:
-    steps = {item.name: effective_steps(item, images.label, known) for item in known}
-    keys = {name: pixel_key(images, frame, todo) for name, todo in steps.items()}
-    wanted = {keys[name]: todo for name, todo in steps.items()}
-    stored = gigabytes(images, frame, len(wanted)) <= options.max_cache_gb
-    if stored:
-        store_missing(store, images, frame, wanted)
-    return [
-        {
-            "pool": options.pool,
-            "shard": options.shard,
-            "frame": frame.model_dump_json(include={"kind", "size", "grid", "small", "filter"}),
-            "condition": name,
-            "cell": key,
-            "n": len(images),
-            "missing": len(failures(store, key)) if stored else 0,
-        }
-        for name, key in keys.items()
-    ]

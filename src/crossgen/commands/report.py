@@ -5,13 +5,7 @@ import json
 import os
 from pathlib import Path
 
-from blake3 import blake3
-
-from crossgen.records import write_whole
-from crossgen.report import arguments, inputs
-from crossgen.report.page import overview, render
-from crossgen.report.summary import summary_text
-from crossgen.report.tables import TABLES
+from crossgen.report import arguments
 
 EXAMPLE = (
     "crossgen report --page report.html --overview overview.html --summary summary.txt --run run.json"
@@ -32,6 +26,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write page, overview, summary and run.json."""
+    from crossgen.files import write_text
+    from crossgen.report import inputs
+    from crossgen.report.page import overview, render
+    from crossgen.report.summary import summary_text
+    from crossgen.report.tables import TABLES
+
     data = inputs.read(options)
     folder = options.page.parent
     roles = {role: _listed(told, folder) for role, told in json.loads(options.files).items()}
@@ -39,17 +39,13 @@ def run(options: argparse.Namespace) -> None:
     links = {role: told["path"] for role, told in roles.items() if isinstance(told, dict)}
     page = render(data, {path.stem: path for path in options.figures}, tables, links)
     text = summary_text(data)
-    write_whole(options.page, lambda path: _write(path, page))
-    write_whole(options.overview, lambda path: _write(path, overview(data, tables)))
-    write_whole(options.summary, lambda path: _write(path, text))
+    write_text(options.page, page)
+    write_text(options.overview, overview(data, tables))
+    write_text(options.summary, text)
     own = {name: _told(getattr(options, name), folder) for name in ("page", "overview", "summary")}
     told = json.dumps({"run_version": 1, "report": data.name, "files": {**roles, **own}}, indent=1, sort_keys=True)
-    write_whole(options.run_file, lambda path: _write(path, told + "\n"))
+    write_text(options.run_file, told + "\n")
     print(f"{options.page} {options.overview} {options.summary} {options.run_file}")
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
 
 
 def _listed(told: str | list[str], folder: Path) -> dict[str, str] | list[dict[str, str]]:
@@ -58,5 +54,7 @@ def _listed(told: str | list[str], folder: Path) -> dict[str, str] | list[dict[s
 
 def _told(path: Path, folder: Path) -> dict[str, str]:
     """Path relative to run.json, and what the file held."""
+    from blake3 import blake3
+
     relative = Path(os.path.relpath(path, folder)).as_posix()
     return {"path": relative, "blake3": blake3(path.read_bytes()).hexdigest()}

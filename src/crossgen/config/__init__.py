@@ -9,21 +9,19 @@ from crossgen.config.model import (
     Config,
     Experiment,
     Filter,
-    FolderSource,
     Frame,
     Judging,
     Optimiser,
     Pool,
     Recipe,
     Shown,
-    Source,
     Statistics,
     Subset,
-    TableSource,
     TestSet,
     TrainSet,
     Validation,
 )
+from crossgen.config.sources import FolderSource, Source, TableSource
 from crossgen.config.steps import (
     Augmentation,
     Avif,

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Subsampling = Literal["4:4:4", "4:2:2", "4:2:0"]
+Text = Annotated[str, StringConstraints(min_length=1)]
 Resample = Literal["nearest", "bilinear", "bicubic", "lanczos"]
 
 

@@ -14,6 +14,7 @@ from crossgen.data.images import Unusable, decode, refuse_unwritable
 from crossgen.data.jpeg import encode
 from crossgen.data.manifest import facts_of
 from crossgen.data.names import located
+from crossgen.progress import track
 
 #: Raised when aligned pixels change.
 VERSION = 1
@@ -34,13 +35,9 @@ def align(manifest: pd.DataFrame, root: Path, alignment: Alignment, target: Path
     """
     rows = manifest[manifest["split"].isin(["train", "val"]) & manifest["quarantine"].isna()]
     rows = rows[[concerns(alignment, label) for label in rows["label"]]]
-    return pd.DataFrame(
-        [
-            _aligned(row, root, alignment, target / f"{index:06d}.jpg")
-            for index, row in enumerate(rows.to_dict("records"))
-        ],
-        columns=list(manifest.columns),
-    )
+    counted = enumerate(track(rows.to_dict("records"), "align_jpeg", len(rows)))
+    aligned = [_aligned(row, root, alignment, target / f"{index:06d}.jpg") for index, row in counted]
+    return pd.DataFrame(aligned, columns=list(manifest.columns))
 
 
 def _aligned(row: dict[Any, Any], root: Path, alignment: Alignment, target: Path) -> dict[Any, Any]:

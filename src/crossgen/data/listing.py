@@ -10,6 +10,7 @@ from crossgen.config import Pool
 from crossgen.data.names import located, shown
 from crossgen.data.sources import Entry, entries
 from crossgen.data.splits import assign
+from crossgen.progress import track
 from crossgen.records import FILES, from_rows
 
 #: Raised when listings change for the same source.
@@ -58,7 +59,8 @@ def shard(image_id: str, shards: int) -> int:
 def _verify(found: list[Entry], pool: Pool) -> None:
     root = Path(pool.source.root)
     with ThreadPoolExecutor(max_workers=4) as threads:
-        faults = [fault for fault in threads.map(lambda entry: _fault(root, entry), found) if fault]
+        checked = threads.map(lambda entry: _fault(root, entry), found)
+        faults = [fault for fault in track(checked, "download", len(found)) if fault]
     if faults:
         shown = "; ".join(faults[:5])
         raise ValueError(

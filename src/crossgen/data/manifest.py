@@ -12,6 +12,7 @@ from blake3 import blake3
 
 from crossgen.data.images import Unusable, read_file, read_header
 from crossgen.data.names import located
+from crossgen.progress import track
 from crossgen.records import MANIFEST, from_rows
 
 #: Raised when a fact is read in another way.
@@ -24,7 +25,8 @@ def describe(files: pa.Table, root: Path, threads: int = 4) -> pa.Table:
     Raises FileNotFoundError for a listed file that is gone.
     """
     with ThreadPoolExecutor(max_workers=threads) as workers:
-        facts = list(workers.map(lambda path: _facts_at(located(root, path)), files["path"].to_pylist()))
+        read = workers.map(lambda path: _facts_at(located(root, path)), files["path"].to_pylist())
+        facts = list(track(read, "extract_metadata", files.num_rows))
     rows = [row | fact for row, fact in zip(files.to_pylist(), facts, strict=True)]
     return from_rows(rows, MANIFEST)
 

@@ -14,6 +14,7 @@ from crossgen.data import frames
 from crossgen.data.images import Unusable, decode
 from crossgen.data.manifest import refuse_losses
 from crossgen.data.names import located
+from crossgen.progress import track
 from crossgen.records import CROPS, LOSSES
 
 #: Raised when packed pixels change.
@@ -36,7 +37,7 @@ def pack(
     crops: list[Crops] = []
     rows: list[dict[Any, Any]] = []
     lost: list[dict[str, object]] = []
-    for facts, folder in _files(selection, aligned, folders):
+    for facts, folder in track(_files(selection, aligned, folders), "pack_crops", len(selection)):
         try:
             cuts = _cut(facts, folder, frame, crops_per_image)
         except Unusable as error:

@@ -7,13 +7,16 @@ outside the outputs of rules, because Snakemake deletes a job's outputs before i
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from blake3 import blake3
+
+from crossgen.files import unwritable, write_text
 
 
 def key(**content: object) -> str:
@@ -73,7 +76,7 @@ class Store:
         """Put a filled folder in place, whole; a cell that appeared meanwhile is as good and stays."""
         values = part / "values.npy"
         told = {"values": _digest(values), "bytes": values.stat().st_size, **(facts or {})}
-        (part / "cell.json").write_text(json.dumps(told, sort_keys=True), encoding="utf-8")
+        write_text(part / "cell.json", json.dumps(told, sort_keys=True))
         try:
             part.rename(self.folder(name))
         except OSError:
@@ -81,11 +84,40 @@ class Store:
             self.facts(name)
         self.computed += 1
 
+    @contextmanager
+    def filling(self, names: Iterable[str]) -> Iterator[dict[str, Path]]:
+        """Fresh folders to fill and finish; what is not finished in the end is removed, whatever went wrong."""
+        parts: dict[str, Path] = {}
+        try:
+            for name in names:
+                parts[name] = self.begin(name)
+            yield parts
+        finally:
+            for part in parts.values():
+                shutil.rmtree(part, ignore_errors=True)
+
+    def allocate(self, part: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.memmap[Any, Any]:
+        """`values.npy` of a folder, memory-mapped, its room on the disk taken at once.
+
+        A full disk is an OSError here; without room, writing to the map would kill the process (SIGBUS).
+        """
+        path = part / "values.npy"
+        try:
+            values = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+            with open(path, "rb+") as file:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        except OSError as error:
+            raise unwritable(path, error) from error
+        return values
+
     def write(self, name: str, values: npt.NDArray[np.generic], facts: Mapping[str, object] | None = None) -> None:
         """Put values in place that fit into memory."""
-        part = self.begin(name)
-        np.save(part / "values.npy", values)
-        self.finish(name, part, facts)
+        with self.filling([name]) as parts:
+            try:
+                np.save(parts[name] / "values.npy", values)
+            except OSError as error:
+                raise unwritable(self.folder(name), error) from error
+            self.finish(name, parts[name], facts)
 
     def log(self, what: str) -> str:
         """The line that each job prints: how many cells it computed and how many it found."""

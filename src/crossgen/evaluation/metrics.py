@@ -18,6 +18,7 @@ from crossgen.evaluation import statistics as weighted
 from crossgen.evaluation.judged import Judge, Judged
 from crossgen.evaluation.means import Grid, Mean
 from crossgen.intervals import Clusters, Codes, Estimate, Numbers
+from crossgen.progress import track
 
 Row = dict[str, object]
 REAL, FAKE = 0, 1
@@ -108,12 +109,12 @@ def compute_metrics(
     """
     judged = Judged.of(scores, facts, test_sets)
     rows: list[Row] = []
-    for (experiment, seed), trains in _by_experiment(judged).items():
-        for condition in judged.conditions():
-            judges = [Judge(experiment, train, seed, condition) for train in trains]
-            cells = [_cell(judged, *each, statistics.level) for each in product(judges, test_sets)]
-            rows += [row for cell in cells for row in cell]
-            rows += _mean_rows(judged, judges, test_sets, cells, statistics.level)
+    places = list(product(_by_experiment(judged).items(), judged.conditions()))
+    for ((experiment, seed), trains), condition in track(places, "compute_metrics", len(places), "matrices"):
+        judges = [Judge(experiment, train, seed, condition) for train in trains]
+        cells = [_cell(judged, *each, statistics.level) for each in product(judges, test_sets)]
+        rows += [row for cell in cells for row in cell]
+        rows += _mean_rows(judged, judges, test_sets, cells, statistics.level)
     for row in rows:
         row["train_generator"] = train_generators.get(str(row["train_set"]))
     return _table(rows, records.METRICS)
@@ -202,7 +203,7 @@ def compare(
     pairs = [pair for comparison in comparisons for pair in _pairs(judged, comparison)]
     # by test set, so that only one test set's weights are held at a time
     cells: dict[tuple[str, Judge, Judge], list[Row]] = {}
-    for test_set in both:
+    for test_set in track(both, "compute_metrics: differences", len(both), "test sets"):
         weights = _weights(judged, test_set, statistics)
         for pair in pairs:
             for two in pair.judges():

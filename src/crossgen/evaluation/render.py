@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +15,10 @@ from crossgen.data import frames
 from crossgen.data.images import Unusable, decode
 from crossgen.data.names import located
 from crossgen.evaluation import cells, conditions
+from crossgen.progress import Meter
+
+#: Images rendered or scored at a time.
+CHUNK = 256
 
 Pixels = npt.NDArray[np.uint8]
 Steps = tuple[Step, ...]
@@ -73,7 +76,7 @@ def pixel_key(images: Images, frame: Frame, steps: Steps) -> str:
 
 
 def render(
-    images: Images, frame: Frame, wanted: Mapping[str, Steps], chunk: int = 256
+    images: Images, frame: Frame, wanted: Mapping[str, Steps], chunk: int = CHUNK
 ) -> Iterator[tuple[int, dict[str, Pixels], Failed]]:
     """Pixels in chunks: (first row, {key: uint8 [m, size, size, 3]}, {key: {row: reason}} of images that failed).
 
@@ -109,20 +112,18 @@ def store_missing(store: cells.Store, images: Images, frame: Frame, wanted: Mapp
     missing = {key: steps for key, steps in wanted.items() if not store.holds(key)}
     if not missing:
         return
-    parts = {key: store.begin(key) for key in missing}
     shape = (len(images), frame.size, frame.size, 3)
-    arrays: dict[str, Any] = {
-        key: np.lib.format.open_memmap(part / "values.npy", mode="w+", dtype=np.uint8, shape=shape)
-        for key, part in parts.items()
-    }
     failed: Failed = {key: {} for key in missing}
-    for start, pixels, faults in render(images, frame, missing):
-        for key, values in pixels.items():
-            failed[key] |= faults[key]
-            arrays[key][start : start + len(values)] = values
-    for key, part in parts.items():
-        arrays[key].flush()
-        store.finish(key, part, {"failed": failed[key], "images": images.digest})
+    with store.filling(missing) as parts, Meter("render_conditions", len(images)) as meter:
+        arrays = {key: store.allocate(part, shape, np.dtype(np.uint8)) for key, part in parts.items()}
+        for start, pixels, faults in render(images, frame, missing):
+            for key, values in pixels.items():
+                failed[key] |= faults[key]
+                arrays[key][start : start + len(values)] = values
+            meter.advance(min(CHUNK, len(images) - start))
+        for key, part in parts.items():
+            arrays[key].flush()
+            store.finish(key, part, {"failed": failed[key], "images": images.digest})
 
 
 def failures(store: cells.Store, key: str) -> dict[int, str]:
@@ -133,3 +134,26 @@ def failures(store: cells.Store, key: str) -> dict[int, str]:
 def gigabytes(images: Images, frame: Frame, n_conditions: int) -> float:
     """Size of a pool's pixels under one frame, to hold against `max_cache_gb`."""
     return len(images) * frame.size**2 * 3 * n_conditions / 1e9
+
+
+def render_shard(
+    store: cells.Store, images: Images, frame: Frame, conditions: Sequence[Condition], max_cache_gb: float
+) -> list[dict[str, object]]:
+    """Fill the missing cells of one frame, unless they are too large to keep; RENDERED rows, less pool and shard."""
+    steps = {item.name: effective_steps(item, images.label, conditions) for item in conditions}
+    keys = {name: pixel_key(images, frame, todo) for name, todo in steps.items()}
+    wanted = {keys[name]: todo for name, todo in steps.items()}
+    stored = gigabytes(images, frame, len(wanted)) <= max_cache_gb
+    if stored:
+        store_missing(store, images, frame, wanted)
+    geometry = frame.model_dump_json(include={"kind", "size", "grid", "small", "filter"})
+    return [
+        {
+            "frame": geometry,
+            "condition": name,
+            "cell": key,
+            "n": len(images),
+            "missing": len(failures(store, key)) if stored else 0,
+        }
+        for name, key in keys.items()
+    ]

@@ -10,7 +10,8 @@ import pyarrow as pa
 from crossgen import records
 from crossgen.config import Frame
 from crossgen.evaluation import cells
-from crossgen.evaluation.render import Failed, Images, Pixels, Steps, failures, render
+from crossgen.evaluation.render import CHUNK, Failed, Images, Pixels, Steps, failures, render
+from crossgen.progress import Meter
 
 #: Raised when the logits of the same weights and pixels change.
 VERSION = 1
@@ -37,20 +38,30 @@ def logit_key(weights: str, pixels: str) -> str:
 
 def score(tasks: Sequence[Task], judges: Sequence[Judge], pixels: cells.Store, logits: cells.Store) -> None:
     """Compute the missing logit cells: float32 [n] in the order of the images, NaN where there is no picture."""
-    for group in _groups(tasks, pixels):
-        images = group[0].images
-        values = {name: np.full(len(images), np.nan, np.float32) for task in group for _, name in task.missing}
-        failed: Failed = {task.pixels: {} for task in group}
-        for start, arrays, faults in _chunks(group, pixels):
-            for task in group:
-                failed[task.pixels] |= faults[task.pixels]
-                crops = arrays[task.pixels]
-                usable = np.array([start + row not in faults[task.pixels] for row in range(len(crops))])
-                for judge, name in task.missing:
-                    values[name][start + np.flatnonzero(usable)] = judges[judge](crops[usable])
+    groups = _groups(tasks, pixels)
+    total = sum(len(task.images) * len(task.missing) for task in tasks)
+    with Meter("score_images", total, "logits") as meter:
+        for group in groups:
+            _score_group(group, judges, (pixels, logits), meter)
+
+
+def _score_group(
+    group: Sequence[Task], judges: Sequence[Judge], stores: tuple[cells.Store, cells.Store], meter: Meter
+) -> None:
+    n = len(group[0].images)
+    values = {name: np.full(n, np.nan, np.float32) for task in group for _, name in task.missing}
+    failed: Failed = {task.pixels: {} for task in group}
+    for start, arrays, faults in _chunks(group, stores[0]):
         for task in group:
-            for _, name in task.missing:
-                logits.write(name, values[name], {"pixels": task.pixels, "failed": failed[task.pixels]})
+            failed[task.pixels] |= faults[task.pixels]
+            crops = arrays[task.pixels]
+            usable = np.array([start + row not in faults[task.pixels] for row in range(len(crops))])
+            for judge, name in task.missing:
+                values[name][start + np.flatnonzero(usable)] = judges[judge](crops[usable])
+                meter.advance(len(crops))
+    for task in group:
+        for _, name in task.missing:
+            stores[1].write(name, values[name], {"pixels": task.pixels, "failed": failed[task.pixels]})
 
 
 def _groups(tasks: Sequence[Task], store: cells.Store) -> list[list[Task]]:
@@ -64,7 +75,7 @@ def _groups(tasks: Sequence[Task], store: cells.Store) -> list[list[Task]]:
 
 
 def _chunks(
-    group: Sequence[Task], store: cells.Store, chunk: int = 256
+    group: Sequence[Task], store: cells.Store, chunk: int = CHUNK
 ) -> Iterator[tuple[int, dict[str, Pixels], Failed]]:
     """What `render` yields, from the cell if it is there."""
     first = group[0]

@@ -14,7 +14,7 @@ from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from crossgen.report.data import MEAN, OFF_DIAGONAL, OWN, MEAN_UNSEEN, ReportData
+from crossgen.report.data import MEAN, MEAN_UNSEEN, OFF_DIAGONAL, OWN, ReportData
 from crossgen.report.estimates import Estimate
 from crossgen.report.printing import GAP, minus
 from crossgen.report.style import LABEL, MUTED, PANEL, SMALL, canvas, headline, inches, text_width

@@ -5,7 +5,7 @@ import textwrap
 import pandas as pd
 from tabulate import tabulate
 
-from crossgen.report.data import MEAN, OFF_DIAGONAL, OWN, OWN_MINUS_OFF, MEAN_UNSEEN, ReportData
+from crossgen.report.data import MEAN, MEAN_UNSEEN, OFF_DIAGONAL, OWN, OWN_MINUS_OFF, ReportData
 from crossgen.report.estimates import Estimate
 from crossgen.report.printing import Gaps, Table, minus, percent, points
 
