@@ -96,7 +96,9 @@ def cut_short(path):
 def test_images_that_do_not_decode_are_told_of_and_too_many_refused(pools, tmp_path):
     for path in sorted((pools / "photographs" / "train").iterdir())[:2]:
         cut_short(path)
-    (pools / "checker" / "train" / "000.png").write_bytes((pools / "photographs" / "train" / "001.jpg").read_bytes())
+    (pools / "checker" / "train" / "000.png").write_bytes(
+        (pools / "photographs" / "train" / "001.jpg").read_bytes() + b"\0"
+    )
     tables = [described(pools, "photographs", "real"), described(pools, "checker", "fake")]
     both = pd.concat([table.to_pandas() for table in tables], ignore_index=True)
     assert both["quarantine"].isna().all()

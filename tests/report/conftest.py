@@ -30,7 +30,7 @@ def odd() -> ReportData:
     means = seen[(seen["train_set"] == "mean") & (seen["test_generator"] == "own")].assign(test_generator=MEAN_UNSEEN)
     partly = pd.concat([seen, means], ignore_index=True)
     partly.loc[partly["condition"] == "clean", "coverage"] = 0.97
-    return replace(data, metrics=partly, train_sets=("adm", "sd14", "both"), controls=())
+    return replace(data, metrics=partly, train_sets=("adm", "sd14", "both"), unseen=("glide",), controls=())
 
 
 @pytest.fixture(scope="session")

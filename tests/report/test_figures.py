@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from synthetic_report import draw
@@ -22,6 +23,14 @@ def test_heat_map_cells_equal_the_metrics(mini):
     expected = [mini.cell("unbiased", "cyclegan", test, "clean", "roc_auc").value for test in mini.generators]
     assert [text.get_text() for text in cells[:8]] == [f"{100 * value:.0f}" for value in expected]
     assert len(cells) == 9 * 10
+
+
+def test_unseen_generators_stand_apart_with_a_mean_of_their_own(odd):
+    axes = matrix(odd, "clean", "roc_auc").axes[0]
+    names = [label.get_text() for label in axes.get_xticklabels()]
+    assert names == ["adm", "sd14", "glide", "mean", "off-diag.", "mean unseen"]
+    gaps = np.diff(axes.get_xticks()).round(2)
+    assert gaps.tolist() == [1.0, 1.35, 1.35, 1.0, 1.0]  # a break before and after the unseen one
 
 
 def test_undefined_cell_is_a_hatched_dash(mini):

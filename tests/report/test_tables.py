@@ -28,6 +28,14 @@ def test_matrix_prints_the_metrics(mini):
     assert len(frame) == 2 * 2 * 2 * 9
 
 
+def test_unseen_generators_have_columns_and_a_mean(odd):
+    printed = TABLES["matrix"](odd).frame
+    assert list(printed.columns)[4:] == ["adm", "sd14", "glide", "mean", "off-diagonal mean", "unseen generators"]
+    assert printed["unseen generators"].iloc[-1] != "–"
+    assert "Unseen" in TABLES["summary"](odd).frame.columns
+    assert "unseen (glide): clean" in summary_text(odd)
+
+
 def test_matrix_csv_is_tidy_and_exact(mini, tmp_path):
     csv, *_ = write(TABLES["matrix"](mini), tmp_path / "matrix")
     back = pd.read_csv(csv)
