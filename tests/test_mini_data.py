@@ -286,7 +286,7 @@ def test_maker_takes_free_licences_only(maker, licence, free):
 @pytest.mark.long
 def test_autoencoder_reconstructs_test_photographs(maker):
     torch = pytest.importorskip("torch")
-    network = maker("autoencoder").load(DATA / "autoencoder.safetensors")
+    network = maker("own").load("autoencoder", DATA / "autoencoder.safetensors")
     quality = []
     for path in pool("photographs_png")["path"]:
         pixels = np.asarray(Image.open(DATA / path), dtype=np.float32)

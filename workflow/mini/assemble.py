@@ -12,6 +12,7 @@ from cut import Source, bicubic, read_source, write_images
 from deal import generator
 from document import LICENSE, attribution, network_rows, photograph_rows, readme, write_table
 from networks import NETWORKS
+from own import OWN
 from PIL import Image, ImageDraw
 
 ROWS, WINDOW, TITLE = 10, 112, 14
@@ -37,7 +38,7 @@ def corner(source: Source, key: str) -> tuple[int, int]:
 
 
 def contact_sheet(source: Source) -> Image.Image:
-    """One row of windows a photograph: itself, the eight networks, bicubic x4; test photographs chosen at random."""
+    """One row of windows a photograph: itself, all networks, bicubic x4; test photographs chosen at random."""
     keys = sorted(source.crops("fake", "test"))
     chosen = [keys[index] for index in generator("contact sheet").permutation(len(keys))[:ROWS]]
     columns = ("photograph", *NETWORKS, "bicubic")
@@ -51,11 +52,10 @@ def contact_sheet(source: Source) -> Image.Image:
 
 
 def assemble(source: Source, weights: Path, output: Path) -> None:
-    """Writes everything into `output`, whose old images are removed first."""
+    """Writes everything into `output`, whose old images are removed first; `weights` is the folder of our own."""
     shutil.rmtree(output / "images", ignore_errors=True)
-    committed = output / "autoencoder.safetensors"
-    if weights != committed:
-        shutil.copyfile(weights, committed)
+    for pool in OWN:
+        shutil.copyfile(weights / f"{pool}.safetensors", output / f"{pool}.safetensors")
     rows = write_images(source, output)
     networks = network_rows(source.packages, weights)
     write_table(output / "images.csv", rows)
@@ -72,7 +72,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--packages", type=Path, required=True)
     parser.add_argument("--outputs", type=Path, required=True, help="network outputs, a folder a pool")
-    parser.add_argument("--weights", type=Path, required=True, help="weights of our autoencoder")
+    parser.add_argument("--weights", type=Path, required=True, help="folder of the weights that we trained")
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     assemble(read_source(arguments.packages, arguments.outputs), arguments.weights, arguments.output)

@@ -5,41 +5,25 @@ Images are float tensors [n, 3, height, width] in 0..1, sides multiples of 4; la
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from safetensors.torch import load_file
+import torch
+from layers import blocks, conv
 from torch import Tensor, nn
+from torch.nn import functional
 
 FACTOR, LATENT = 4, 4
 WIDTH, OUTER = 96, 48  # channels at a quarter and at half of the resolution
-
-
-def conv(inputs: int, outputs: int) -> nn.Conv2d:
-    """A 3 x 3 convolution that keeps the size."""
-    return nn.Conv2d(inputs, outputs, 3, padding=1)
-
-
-class Residual(nn.Module):
-    """x + conv(silu(conv(silu(x)))); starts as the identity, so that no normalisation is needed."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(nn.SiLU(), conv(width, width), nn.SiLU(), conv(width, width))
-        nn.init.zeros_(self.body[3].weight)
-        nn.init.zeros_(self.body[3].bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[n, width, h, w] to the same shape."""
-        return x + self.body(x)
-
-
-def blocks(width: int, count: int) -> list[nn.Module]:
-    """A chain of residual blocks."""
-    return [Residual(width) for _ in range(count)]
+KL_WEIGHT = 1e-6
 
 
 class Autoencoder(nn.Module):
     """Encoder to the mean and log-variance of the latent, decoder back to pixels."""
+
+    learning_rate = 6e-4
+    facts = {  # noqa: RUF012 - a constant
+        "architecture": "crossgen mini KL autoencoder (workflow/mini/autoencoder.py)",
+        "factor": FACTOR, "latent_channels": LATENT, "width": WIDTH, "outer_width": OUTER,
+        "kl_weight": KL_WEIGHT, "loss": "L1 + 10 MSE + KL",
+    }  # fmt: skip
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,9 +49,13 @@ class Autoencoder(nn.Module):
         """Images of latents; clamp to 0..1 before use as pixels."""
         return self.decoder(latents).float() / 2 + 0.5
 
+    def resynthesise(self, images: Tensor, _: str) -> Tensor:
+        """There and back."""
+        return self.decode(self.encode(images))
 
-def load(weights: Path) -> Autoencoder:
-    """The committed network (half precision on disk, float32 in memory); strict: raises if a tensor is missing."""
-    network = Autoencoder()
-    network.load_state_dict({name: tensor.float() for name, tensor in load_file(weights).items()})
-    return network.eval()
+    def loss(self, images: Tensor) -> Tensor:
+        """L1 + 10 MSE of the reconstruction, + a little KL divergence to the unit normal."""
+        mean, log_variance = self.moments(images)
+        output = self.decode(mean + torch.randn_like(mean) * (log_variance / 2).exp())
+        divergence = 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).sum(dim=(1, 2, 3)).mean()
+        return functional.l1_loss(output, images) + 10 * functional.mse_loss(output, images) + KL_WEIGHT * divergence

@@ -23,9 +23,8 @@ from deal import (
     shape,
 )
 from networks import NETWORKS, Network, shrink
-from photographs import Photograph, photographs
+from photographs import Photograph, photographs, scaled
 from PIL import Image
-from train_autoencoder import scaled
 
 CONTROL_CROPS = 60
 COLUMNS = (
@@ -99,7 +98,7 @@ def real_cuts(source: Source) -> Iterator[Cut]:
 
 def fake_cuts(source: Source, network: Network) -> Iterator[Cut]:
     """The fakes of one network: square crops of its outputs; the same photographs for every network."""
-    for split in ("train", "test"):
+    for split in network.splits:
         for key, count in sorted(source.crops("fake", split).items()):
             room = Image.open(source.outputs / network.pool / f"{key}.png").size
             for crop in range(count):

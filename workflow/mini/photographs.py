@@ -8,6 +8,7 @@ of all other packages are named one by one in `listed.csv`.
 from __future__ import annotations
 
 import csv
+import math
 import re
 from dataclasses import dataclass
 from io import BytesIO
@@ -189,3 +190,11 @@ def open_photograph(root: Path, photograph: Photograph) -> Image.Image:
         content = dict(read_rcc(root / photograph.package / RESOURCES / archive))[inner]
         return Image.open(BytesIO(content)).convert("RGB")
     return Image.open(root / photograph.package / photograph.path).convert("RGB")
+
+
+def scaled(root: Path, photograph: Photograph, factor: float) -> Image.Image:
+    """A photograph down-scaled by a factor of 1.5 or more (Lanczos), sides cut to multiples of 4."""
+    image = open_photograph(root, photograph)
+    width, height = (4 * math.floor(side / factor / 4) for side in image.size)
+    box = (0, 0, width * factor, height * factor)
+    return image.resize((width, height), Image.Resampling.LANCZOS, box=box, reducing_gap=None)

@@ -1,4 +1,4 @@
-"""Runs one network over all photographs behind the fakes; its outputs are kept whole, crops are cut later."""
+"""Runs one network over the photographs behind its fakes; its outputs are kept whole, crops are cut later."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 from deal import deal_photographs
 from networks import NETWORKS, weight_files
-from photographs import photographs
+from photographs import photographs, scaled
 from PIL import Image
-from train_autoencoder import scaled
 
 
 def main() -> None:
@@ -19,7 +18,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pool", required=True, choices=list(NETWORKS))
     parser.add_argument("--packages", type=Path, required=True)
-    parser.add_argument("--weights", type=Path, required=True, help="weights of our autoencoder")
+    parser.add_argument("--weights", type=Path, required=True, help="folder of the weights that we trained")
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     network = NETWORKS[arguments.pool]
@@ -27,7 +26,8 @@ def main() -> None:
     arguments.output.mkdir(parents=True, exist_ok=True)
     listed, offsets = photographs(arguments.packages), {}
     dealt = deal_photographs(listed)
-    for photograph in (item for item in listed if dealt[item.id].side == "fake"):
+    cells = {("fake", split) for split in network.splits}
+    for photograph in (item for item in listed if (dealt[item.id].side, dealt[item.id].split) in cells):
         image = np.asarray(scaled(arguments.packages, photograph, dealt[photograph.id].factor))
         output, offsets[photograph.id] = run(image, photograph.id)
         Image.fromarray(output).save(arguments.output / f"{photograph.id}.png")
