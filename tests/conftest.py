@@ -1,11 +1,12 @@
 """Fixtures over the toys."""
 
+import importlib
 import json
 from pathlib import Path
 
 import pytest
 
-from toys import draw_pools, write_tables
+from toys import ROOT, draw_pools, write_tables
 
 
 @pytest.fixture
@@ -27,3 +28,10 @@ def write_config(tmp_path: Path):
         return path
 
     return write
+
+
+@pytest.fixture
+def maker(monkeypatch: pytest.MonkeyPatch):
+    """Import a module of the maker of the mini data set, by its name."""
+    monkeypatch.syspath_prepend(str(ROOT / "workflow" / "mini"))
+    return importlib.import_module
