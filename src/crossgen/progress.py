@@ -4,9 +4,8 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, TypeVar
+from typing import IO, TYPE_CHECKING, Self, TypeVar
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -19,14 +18,31 @@ _NOISE = re.compile(r"^(Select jobs to|Execute \d+ jobs|\[|Finished jobid|\s*$)"
 _STEPS = re.compile(r"^(\d+) of (\d+) steps \(.*\) done$")
 
 
-class Meter(AbstractContextManager["Meter"]):
+class _Shown:
+    """What both accounts share: a bar while they last, if `stream` is a terminal."""
+
+    def __init__(self, what: str, total: int | None, unit: str, stream: IO[str]) -> None:
+        self.stream = stream
+        self._bar = _bar(what, total, unit, stream) if stream.isatty() else None
+        self._began = time.monotonic()
+
+    def __enter__(self) -> Self:
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if self._bar:
+            self._bar.stop()
+
+
+class Meter(_Shown):
     """Counts up to `total`. On a terminal a bar (rich), else a line every ten seconds; writes to stderr."""
 
     def __init__(self, what: str, total: int, unit: str = "images", stream: IO[str] | None = None) -> None:
+        super().__init__(what, total, unit, stream or sys.stderr)
         self.what, self.total, self.unit, self.done = what, total, unit, 0
-        self.stream = stream or sys.stderr
-        self._bar = _bar(what, total, unit, self.stream) if self.stream.isatty() else None
-        self._began = self._told = time.monotonic()
+        self._told = self._began
 
     def advance(self, count: int = 1) -> None:
         """So many more are done."""
@@ -43,15 +59,6 @@ class Meter(AbstractContextManager["Meter"]):
         left = _clock((self.total - self.done) / rate) if rate else "unknown"
         return f"{self.what}: {self.done:,} of {self.total:,} {self.unit}, {_rate(rate)}, {left} left"
 
-    def __enter__(self) -> "Meter":
-        if self._bar:
-            self._bar.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        if self._bar:
-            self._bar.stop()
-
 
 def track(items: Iterable[Item], what: str, total: int, unit: str = "images") -> Iterator[Item]:
     """The items, counted as they pass."""
@@ -61,13 +68,11 @@ def track(items: Iterable[Item], what: str, total: int, unit: str = "images") ->
             meter.advance()
 
 
-class Steps(AbstractContextManager["Steps"]):
+class Steps(_Shown):
     """Passes on what Snakemake prints, without its noise, and says how many steps of the run are done and left."""
 
     def __init__(self, stream: IO[str] | None = None) -> None:
-        self.stream = stream or sys.stdout
-        self._bar = _bar("run", None, "steps", self.stream) if self.stream.isatty() else None
-        self._began = time.monotonic()
+        super().__init__("run", None, "steps", stream or sys.stdout)
 
     def take(self, line: str) -> None:
         """One line of Snakemake's output."""
@@ -90,15 +95,6 @@ class Steps(AbstractContextManager["Steps"]):
             self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
         else:
             print(line, file=self.stream, flush=True)
-
-    def __enter__(self) -> "Steps":
-        if self._bar:
-            self._bar.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        if self._bar:
-            self._bar.stop()
 
 
 def _bar(what: str, total: int | None, unit: str, stream: IO[str]) -> "Progress":

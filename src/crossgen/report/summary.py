@@ -5,6 +5,7 @@ import textwrap
 import pandas as pd
 from tabulate import tabulate
 
+from crossgen.report.changes import change
 from crossgen.report.data import MEAN, MEAN_UNSEEN, OFF_DIAGONAL, OWN, OWN_MINUS_OFF, ReportData
 from crossgen.report.estimates import Estimate
 from crossgen.report.printing import Gaps, Table, minus, percent, points
@@ -64,9 +65,8 @@ def verdict(difference: Estimate) -> str:
 
 
 def _change(data: ReportData, experiment: str, condition: str) -> str:
-    """Bare: the metrics hold no paired interval between conditions."""
-    before, after = (_mean(data, experiment, name, MEAN).value for name in (data.plain, condition))
-    return points(Estimate(value=after - before))
+    """Of the mean over all cells, paired by train set."""
+    return points(change(data, (experiment, MEAN, METRIC), condition))
 
 
 def _full(data: ReportData) -> pd.DataFrame:
@@ -111,11 +111,11 @@ def _table_lines(data: ReportData, experiment: str) -> list[str]:
 
 
 def _unseen_lines(data: ReportData, experiment: str) -> list[str]:
-    """Generators beside the matrix: their mean under every condition, in one line."""
+    """Generators beside the matrix: their mean under every condition."""
     if not data.unseen:
         return []
-    means = [f"{name} {percent(_mean(data, experiment, name, MEAN_UNSEEN))}" for name in data.undegraded]
-    return [f"  unseen ({', '.join(data.unseen)}): {', '.join(means)}"]
+    rows = [[name, percent(_mean(data, experiment, name, MEAN_UNSEEN))] for name in data.undegraded]
+    return ["", *_plain_table(rows, ["", f"unseen: {', '.join(data.unseen)}"])]
 
 
 def _jpeg_lines(data: ReportData, experiment: str) -> list[str]:
