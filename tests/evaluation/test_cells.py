@@ -1,11 +1,14 @@
 """Cells appear whole, are found by content, and half ones are computed again."""
 
+import subprocess
+
 import numpy as np
 import pytest
 
 from crossgen.evaluation.cells import Store, key
 
 VALUES = np.arange(12, dtype=np.float32)
+NAME = "a" * 32
 
 
 def test_keys_depend_on_content_not_on_order():
@@ -60,3 +63,28 @@ def test_a_cell_that_appeared_meanwhile_stays(tmp_path):
     np.save(other / "values.npy", VALUES + 1)
     store.finish(name, other)
     assert (store.read(name) == VALUES).all()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Two megabytes of memory as a disk of its own."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"a disk can be mounted by root only: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_is_an_error_and_not_the_end_of_the_process(small_disk):
+    store = Store(small_disk / "cells")
+    with pytest.raises(OSError, match="cannot write .*No space left on device"), store.filling([NAME]) as parts:
+        values = store.allocate(parts[NAME], (3_000_000,), np.dtype(np.uint8))
+        values[:] = 1  # without room taken before, this is where the process would be killed
+    assert not store.folder(NAME).exists() and list((small_disk / "cells" / NAME[:2]).iterdir()) == []
+    with pytest.raises(OSError, match="cannot write .*"):
+        store.write(NAME, np.ones(3_000_000, np.uint8))
+    assert list((small_disk / "cells" / NAME[:2]).iterdir()) == []
+    store.write(NAME, np.ones(1_000_000, np.uint8))
+    assert store.whole(NAME)
