@@ -73,3 +73,15 @@ def test_prune_keeps_what_reports_name(tmp_path, capsys):
     main(["prune", "--results", str(tmp_path), "--store", "toy"])
     assert [store[kind].whole(name * 32) for kind in store for name in "ab"] == [True, False, True, False]
     assert main(["prune", "--results", str(tmp_path), "--store", "none"]) == 1
+
+
+def test_resume_names_what_it_cannot_start(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["resume"]) == 1
+    assert f"there is no Snakefile in {tmp_path}: run it in the root" in capsys.readouterr().err
+    (tmp_path / "Snakefile").touch()
+    assert main(["resume", "--configfile", "absent.yaml"]) == 1
+    assert "Cannot read the config file absent.yaml: No such file" in capsys.readouterr().err
+    (tmp_path / "broken.yaml").write_text("pools: [")
+    assert main(["resume", "--configfile", "broken.yaml"]) == 1
+    assert "Not YAML: broken.yaml" in capsys.readouterr().err

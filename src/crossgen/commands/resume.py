@@ -27,8 +27,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Remove what a killed run left, start Snakemake, show how far it is. Raises ValueError if it fails."""
+    from crossgen.config.loading import read
+
     if not Path("Snakefile").is_file():
         raise ValueError(f"there is no Snakefile in {Path.cwd()}: run it in the root of the repository.")
+    for file in options.configfile:
+        read(file)  # Snakemake answers a missing or broken one with a traceback
     with runs.alone(runs.STATE) as last:
         if runs.remove_lock(runs.STATE, last):
             print(f"removed the lock of a killed run ({last or 'unknown'})", flush=True)
