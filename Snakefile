@@ -3,6 +3,7 @@
 #   snakemake --cores 2                          everything, on config/mini.yaml
 #   snakemake --cores 2 matrix                   one part, by a named target or by a file
 #   snakemake --cores 2 --configfile my.yaml     another run
+#   crossgen resume --configfile my.yaml         the same, or going on after whatever stopped it
 #   snakemake --profile slurm --configfile ...   the same on a cluster
 import sys
 from pathlib import Path

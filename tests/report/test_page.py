@@ -157,6 +157,12 @@ def test_hostile_texts_are_escaped(tiny):
     assert "<img" not in page and "&lt;img" in page
 
 
+def test_a_table_without_rows_is_its_caption(tiny):
+    empty = Table("What was lost. None.", pd.DataFrame(columns=["Pool", "Why lost"]), pd.DataFrame())
+    page = render(tiny, {}, {"summary": TABLES["summary"](tiny), "losses": empty}, {})
+    assert "What was lost. None." in page and '<th scope="col">Why lost</th>' not in page
+
+
 def test_tables_of_other_modules_are_shown_where_they_exist(tiny):
     frame = pd.DataFrame({"Pool": ["adm"], "Lost on packing": ["7 of 9"]})
     tables = {"summary": TABLES["summary"](tiny), "losses": Table("What was lost.", frame, frame)}
