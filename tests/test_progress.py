@@ -42,6 +42,14 @@ def test_a_log_gets_a_line_every_ten_seconds_with_rate_and_time_left(clock):
     ]
 
 
+def test_without_a_total_there_is_no_time_left_to_tell(clock):
+    stream = io.StringIO()
+    with Meter("download: photos", None, "files", stream) as meter:
+        clock.now += 10
+        meter.advance(120_000)
+    assert stream.getvalue() == "download: photos: 120,000 files so far, 12,000/s\n"
+
+
 def test_what_is_quick_says_nothing_and_items_pass(capsys):
     assert list(track(range(3), "quick", 3)) == [0, 1, 2]
     assert capsys.readouterr() == ("", "")

@@ -37,9 +37,9 @@ class _Shown:
 
 
 class Meter(_Shown):
-    """Counts up to `total`. On a terminal a bar (rich), else a line every ten seconds; writes to stderr."""
+    """Counts up to `total` (None: unknown). On a terminal a bar (rich), else a line every ten seconds; to stderr."""
 
-    def __init__(self, what: str, total: int, unit: str = "images", stream: IO[str] | None = None) -> None:
+    def __init__(self, what: str, total: int | None, unit: str = "images", stream: IO[str] | None = None) -> None:
         super().__init__(what, total, unit, stream or sys.stderr)
         self.what, self.total, self.unit, self.done = what, total, unit, 0
         self._told = self._began
@@ -56,11 +56,13 @@ class Meter(_Shown):
     def line(self, seconds: float) -> str:
         """What a log says after so many seconds."""
         rate = self.done / max(seconds, 1e-9)
+        if self.total is None:
+            return f"{self.what}: {self.done:,} {self.unit} so far, {_rate(rate)}"
         left = _clock((self.total - self.done) / rate) if rate else "unknown"
         return f"{self.what}: {self.done:,} of {self.total:,} {self.unit}, {_rate(rate)}, {left} left"
 
 
-def track(items: Iterable[Item], what: str, total: int, unit: str = "images") -> Iterator[Item]:
+def track(items: Iterable[Item], what: str, total: int | None, unit: str = "images") -> Iterator[Item]:
     """The items, counted as they pass."""
     with Meter(what, total, unit) as meter:
         for item in items:

@@ -17,6 +17,7 @@ from typing import Any
 
 from crossgen.config import FolderSource
 from crossgen.data.names import as_text, shown
+from crossgen.progress import track
 
 LOG = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ def entries(source: FolderSource, pool: str) -> list[dict[str, Any]]:
     if not root.is_dir():
         raise FileNotFoundError(f"Pool {pool!r}: no folder {source.root}: correct source.root in the config.")
     found, others, repeats = [], Counter[str](), list[str]()
-    for path, is_broken in _files(root, repeats):
+    for path, is_broken in track(_files(root, repeats), f"download: {root}", None, "files"):
         ending = os.path.splitext(path)[1].lower()  # noqa: PTH122 (2.7 million Path objects cost seconds)
         if is_broken or ending in source.suffixes:
             found.append({"path": as_text(path), "split": source.split})
