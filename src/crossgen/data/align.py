@@ -14,6 +14,7 @@ from crossgen.data.images import Unusable, decode, refuse_unwritable
 from crossgen.data.jpeg import encode
 from crossgen.data.manifest import facts_of
 from crossgen.data.names import located
+from crossgen.files import unwritable
 from crossgen.progress import track
 
 #: Raised when aligned pixels change.
@@ -47,5 +48,8 @@ def _aligned(row: dict[Any, Any], root: Path, alignment: Alignment, target: Path
     except Unusable as error:
         return row | {"quarantine": error.reason}
     blob = encode(image, alignment.jpeg_quality, alignment.chroma_subsampling)
-    target.write_bytes(blob)
+    try:
+        target.write_bytes(blob)
+    except OSError as error:
+        raise unwritable(target, error) from error
     return row | {"path": target.name} | facts_of(blob)
