@@ -51,9 +51,8 @@ class Checkout:
 
     def output(self, command: list[str], check: bool = True) -> str:
         """Everything that a command says; it must succeed if `check`."""
-        done = subprocess.run(
-            command, cwd=self.folder, capture_output=True, text=True, env=self.environment, timeout=420
-        )
+        bare = self.environment | {"PATH": os.defpath}  # as when the environment is not activated
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, env=bare, timeout=420)
         output = done.stdout + done.stderr
         assert not check or done.returncode == 0, output[-6000:]
         return output

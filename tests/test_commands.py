@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from crossgen import runs
 from crossgen.__main__ import COMMANDS, main
 from crossgen.evaluation.cells import Store
 from toys import ROOT
@@ -59,20 +60,44 @@ def test_a_command_runs_without_snakemake(pools, tmp_path):
     assert main(command) == 0 and manifest.is_file()
 
 
-def test_prune_keeps_what_reports_name(tmp_path, capsys):
-    store = {kind: Store(tmp_path / "toy" / "cells" / kind) for kind in ("pixels", "logits")}
+@pytest.fixture
+def pruned(tmp_path):
+    """Results with a cell of each kind that a report names, one that none names, and what killed jobs left."""
+    results = tmp_path / "results"
+    store = {kind: Store(results / "toy" / "cells" / kind) for kind in ("pixels", "logits")}
     for kind, column, folder in (("pixels", "cell", "rendered/pool"), ("logits", "logits", "scores/batches")):
         for name in ("a" * 32, "b" * 32):
             store[kind].write(name, np.zeros(8))
-        index = tmp_path / "report" / folder / "0.parquet"
+        index = results / "report" / folder / "0.parquet"
         index.parent.mkdir(parents=True)
         pq.write_table(pa.table({column: ["a" * 32]}), index)
-    store["pixels"].begin("c" * 32)  # what a killed job leaves
-    assert main(["prune", "--results", str(tmp_path), "--store", "toy", "--dry-run"]) == 0
-    assert capsys.readouterr().out.startswith("would delete 3 cells") and store["pixels"].whole("b" * 32)
-    main(["prune", "--results", str(tmp_path), "--store", "toy"])
+    store["pixels"].begin("c" * 32)
+    half = results / "toy" / "aligned" / "q96" / "pool" / ".0.77.part"
+    half.mkdir(parents=True)
+    (half / "000000.jpg").write_bytes(b"half")
+    (results / "report" / ".metrics.parquet.77.part").write_bytes(b"half")
+    return results, store
+
+
+def test_prune_keeps_what_reports_name(pruned, capsys):
+    results, store = pruned
+    assert main(["prune", "--results", str(results), "--store", "toy", "--dry-run"]) == 0
+    assert capsys.readouterr().out.startswith("would delete 2 cells and 3 remains of killed jobs")
+    assert store["pixels"].whole("b" * 32) and len(list(results.rglob("*.part"))) == 3
+    assert main(["prune", "--results", str(results), "--store", "toy"]) == 0
     assert [store[kind].whole(name * 32) for kind in store for name in "ab"] == [True, False, True, False]
-    assert main(["prune", "--results", str(tmp_path), "--store", "none"]) == 1
+    assert not list(results.rglob("*.part"))
+    assert main(["prune", "--results", str(results), "--store", "none"]) == 1
+
+
+def test_prune_waits_for_no_run_and_harms_none(pruned, capsys, monkeypatch):
+    results, _ = pruned
+    monkeypatch.setattr(runs, "PATIENCE", 0.1)
+    lock, _ = runs.join(results.parent / runs.STATE, runs.here("config a.yaml"))
+    assert main(["prune", "--results", str(results), "--store", "toy"]) == 1
+    assert "crossgen prune: a run is at work in" in capsys.readouterr().err
+    lock.close()
+    assert main(["prune", "--results", str(results), "--store", "toy"]) == 0
 
 
 def test_resume_names_what_it_cannot_start(tmp_path, monkeypatch, capsys):

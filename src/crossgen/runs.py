@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,12 @@ from typing import IO
 #: Snakemake's folder in the folder of a run.
 STATE = Path(".snakemake")
 PATIENCE = 5.0  # seconds that `alone` waits for commands that only look (snakemake --summary)
+
+
+def put_programs_first() -> None:
+    """Let what this process starts find this Python's programs before all others."""
+    folder = str(Path(sys.executable).parent)
+    os.environ["PATH"] = os.pathsep.join([folder, os.environ.get("PATH", os.defpath)])
 
 
 class Busy(ValueError):  # noqa: N818 (a finding about the folder)

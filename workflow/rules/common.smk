@@ -10,6 +10,8 @@ from crossgen import code, runs
 from crossgen.config import Shown, claims, derive
 from crossgen.config.loading import ConfigError, load
 
+runs.put_programs_first()  # of the environment that Snakemake runs in, activated or not: jobs inherit them
+
 SETTINGS = workflow.config_settings
 CONFIG_FILES = list(SETTINGS.configfiles) or [Path(workflow.basedir) / "config" / "mini.yaml"]
 OWNER = claims.owner(CONFIG_FILES, SETTINGS.config)

@@ -1,6 +1,7 @@
 """Delete cells that no run refers to."""
 
 import argparse
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,23 +19,34 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Delete what no index of any report below `results` names, and the remains of killed jobs."""
-    cells = options.results / options.store / "cells"
-    if not cells.is_dir():
-        raise ValueError(f"There is no store {cells}: name one with --store.")
+    """Delete the cells that no index of any report names, and what killed jobs left half-written anywhere.
+
+    Raises runs.Busy while a run is at work: what it has not finished yet looks the same.
+    """
+    from crossgen import runs
+
+    if not (options.results / options.store / "cells").is_dir():
+        raise ValueError(f"There is no store {options.results / options.store}: name one with --store.")
+    with runs.alone(options.results.resolve().parent / runs.STATE):
+        cells = list(_unnamed(options.results, options.store))
+        remains = list(_remains(options.results))
+        freed = sum(_size(path) for path in (*cells, *remains))
+        if not options.dry_run:
+            for path in (*cells, *remains):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+    verb = "would delete" if options.dry_run else "deleted"
+    print(f"{verb} {len(cells)} cells and {len(remains)} remains of killed jobs, {freed / 1e6:.1f} MB")
+
+
+def _unnamed(results: Path, store: str) -> Iterator[Path]:
+    """Whole cells of the store that no index names."""
     needed = {
-        "pixels": set(_named(options.results, "rendered/*/*.parquet", "cell")),
-        "logits": set(_named(options.results, "scores/batches/*.parquet", "logits")),
+        "pixels": set(_named(results, "rendered/*/*.parquet", "cell")),
+        "logits": set(_named(results, "scores/batches/*.parquet", "logits")),
     }
-    freed = count = 0
     for kind, names in needed.items():
-        for folder in sorted((cells / kind).glob("*/*")):
-            if folder.name not in names:
-                freed += sum(file.stat().st_size for file in folder.rglob("*"))
-                count += 1
-                if not options.dry_run:
-                    shutil.rmtree(folder)
-    print(f"{'would delete' if options.dry_run else 'deleted'} {count} cells, {freed / 1e6:.1f} MB")
+        folders = sorted((results / store / "cells" / kind).glob("*/[!.]*"))
+        yield from (folder for folder in folders if folder.name not in names)
 
 
 def _named(results: Path, pattern: str, column: str) -> Iterator[str]:
@@ -42,3 +54,15 @@ def _named(results: Path, pattern: str, column: str) -> Iterator[str]:
 
     for path in results.glob(f"*/{pattern}"):
         yield from pq.read_table(path, columns=[column])[column].to_pylist()
+
+
+def _remains(results: Path) -> Iterator[Path]:
+    """Files and folders under their temporary names. Folders of aligned images are not walked: they appear whole."""
+    for folder, inside, files in os.walk(results):
+        here = Path(folder)
+        yield from (here / name for name in (*inside, *files) if name.startswith(".") and name.endswith(".part"))
+        inside[:] = [name for name in inside if not name.startswith(".") and here.parent.parent.name != "aligned"]
+
+
+def _size(path: Path) -> int:
+    return sum(file.stat().st_size for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file())
