@@ -63,12 +63,17 @@ def test_a_run_at_work_is_not_disturbed(undisturbed, tmp_path):
     while not list(checkout.folder.glob(".snakemake/locks/*.lock")):
         assert time.monotonic() < deadline and run.poll() is None
         time.sleep(0.1)
-    again = checkout.resume("--", TARGET, check=False)
-    assert "crossgen resume: a run is at work in" in again and f"process {run.pid}" not in again  # Snakemake holds it
-    assert "toy.yaml" in again
-    plain = checkout.snakemake(TARGET, check=False)
-    assert "Another run is at work in this folder: process" in plain and "cannot be locked" in plain
-    assert "total" in checkout.snakemake("-n", TARGET)  # looking is allowed
+    os.killpg(run.pid, signal.SIGSTOP)  # at work as long as it takes to look
+    try:
+        again = checkout.resume("--", TARGET, check=False)
+        assert "crossgen resume: a run is at work in" in again and "config toy.yaml" in again
+        assert f"process {run.pid}" not in again  # Snakemake holds it, not the command that started it
+        plain = checkout.snakemake(TARGET, check=False)
+        assert "Another run is at work in this folder: process" in plain and "cannot be locked" in plain
+        # looking is allowed; what is being written counts as incomplete
+        assert "total" in checkout.snakemake("-n", "--rerun-incomplete", TARGET)
+    finally:
+        os.killpg(run.pid, signal.SIGCONT)
     output, _ = run.communicate(timeout=400)
     assert run.returncode == 0, output[-3000:]
     assert checkout.digest("metrics.parquet") == undisturbed[0]
