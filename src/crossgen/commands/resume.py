@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -38,7 +39,7 @@ def run(options: argparse.Namespace) -> None:
             print(f"removed the lock of a killed run ({last or 'unknown'})", flush=True)
     code = _follow(command(options))
     if code:
-        again = " ".join(["crossgen resume", *sys.argv[2:]])
+        again = shlex.join(["crossgen", *sys.argv[1:]])
         raise ValueError(f"the run stopped (exit status {code}): mend what is said above, then go on with: {again}")
 
 

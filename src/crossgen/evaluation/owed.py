@@ -38,11 +38,12 @@ class Owed:
     def of(cls, detectors: Sequence[Path], cells: Sequence[Cell], load: Load) -> "Owed":
         """Every detector with every cell of its frame; reads headers only."""
         owed = cls([], {}, {}, load)
+        seen = [(frames.key(_frame(cell)), cell) for cell in cells]  # once, not once a detector
         for place, path in enumerate(detectors):
             header = read_header(path)
             weights, geometry = digest(path), frames.key(frame_of(header))
-            for cell in cells:
-                if frames.key(_frame(cell)) == geometry:
+            for shape, cell in seen:
+                if shape == geometry:
                     owed._add(place, header["identity"], cell, logit_key(weights, cell["cell"]))
         return owed
 
