@@ -35,6 +35,7 @@ onstart:
 
 wildcard_constraints:
     pool=one_of(POOLS),
+    fetched=one_of(FETCHES),
     shard="[0-9]+",
     subset=one_of(SUBSETS),
     train_set=one_of(TRAIN_SETS),

@@ -10,6 +10,7 @@ from crossgen import __version__
 #: In the order of the flow. A command's module bears its name, with underscores.
 COMMANDS = {
     "resume": "run or continue a whole config",
+    "fetch": "fetch and verify what a source needs before its pools can be listed",
     "download": "list a pool's images and verify their files",
     "extract-metadata": "read the header facts of a shard's images",
     "gather-manifest": "join a pool's shards and refuse too many unusable images",

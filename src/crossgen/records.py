@@ -31,10 +31,11 @@ FILES = Schema(
     "files",
     ("image_id",),
     {
-        "image_id": TEXT, "path": TEXT, "pool": TEXT, "generator": TEXT, "label": INTEGER, "split": TEXT,
-        "group": TEXT, "stratum": TEXT, "class_name": TEXT, "shard": INTEGER,
+        "image_id": TEXT, "path": TEXT, "pool": TEXT, "source": TEXT, "folder": TEXT, "generator": TEXT,
+        "label": INTEGER, "split": TEXT, "group": TEXT, "stratum": TEXT, "class_index": INTEGER, "class_synset": TEXT,
+        "class_name": TEXT, "published_quality": INTEGER, "defect": TEXT, "shard": INTEGER,
     },
-    frozenset({"generator", "class_name"}),
+    frozenset({"folder", "generator", "class_index", "class_synset", "class_name", "published_quality", "defect"}),
 )  # fmt: skip
 
 MANIFEST = Schema(
@@ -44,11 +45,13 @@ MANIFEST = Schema(
         **FILES.columns,
         "format": TEXT, "mode": TEXT, "width": INTEGER, "height": INTEGER, "bytes": INTEGER, "blake3": TEXT,
         "jpeg_quality": INTEGER, "jpeg_quality_estimate": INTEGER, "jpeg_tables": TEXT, "chroma_subsampling": TEXT,
-        "progressive": FLAG, "conversion": TEXT, "quarantine": TEXT,
+        "progressive": FLAG, "bit_depth": INTEGER, "frames": INTEGER, "exif": FLAG, "icc": FLAG, "xmp": FLAG,
+        "software": TEXT, "ai_marker": TEXT, "conversion": TEXT, "quarantine": TEXT,
     },
-    frozenset({
-        "generator", "class_name", "format", "mode", "width", "height", "bytes", "blake3", "jpeg_quality",
-        "jpeg_quality_estimate", "jpeg_tables", "chroma_subsampling", "progressive", "conversion", "quarantine",
+    FILES.optional | frozenset({
+        "format", "mode", "width", "height", "bytes", "blake3", "jpeg_quality",
+        "jpeg_quality_estimate", "jpeg_tables", "chroma_subsampling", "progressive", "bit_depth", "frames", "exif",
+        "icc", "xmp", "software", "ai_marker", "conversion", "quarantine",
     }),
 )  # fmt: skip
 

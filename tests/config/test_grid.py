@@ -40,7 +40,7 @@ def test_an_alignment_can_be_varied_into_a_subset_without_one(tmp_path, write_co
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"subset.images": [1]}, "subset.images: Extra inputs are not permitted; keys of a subset: name, real"),
+        ({"subset.images": [1]}, "subset.images: Extra inputs are not permitted; keys of a subset: name, preset, real"),
         ({"subset.images_per_class": ["few"]}, "should be a valid integer"),
         ({"subset.images_per_class": [4, 4]}, "expected different values"),
         ({"frame.size": [64]}, "expected subset.<key> or recipe.<key>"),

@@ -104,6 +104,26 @@ def code_of(command):
     return code.digest(f"crossgen.commands.{command}")
 
 
+def fetch_of(pool):
+    """Name of what must be fetched before a pool can be listed, and its description; None if all is at hand."""
+    source = POOLS[pool].source
+    if not source.fetched:
+        return None
+    told = source.model_dump(mode="json", include=set(source.fetched))
+    identity = json.dumps({key: value for key, value in told.items() if key != "connections"}, sort_keys=True)
+    digest = hashlib.blake2b(identity.encode(), digest_size=4).hexdigest()
+    return f"{source.kind}_{digest}", json.dumps(source.model_dump(mode="json"), sort_keys=True)
+
+
+FETCHES = dict(filter(None, map(fetch_of, POOLS)))
+
+
+def fetched_for(pool):
+    """What `fetch` wrote for a pool's source, or nothing."""
+    found = fetch_of(pool)
+    return f"{STORE}/downloads/fetched/{found[0]}.json" if found else []
+
+
 def listed_in(pool):
     """The table that lists a pool, or nothing."""
     return getattr(POOLS[pool].source, "table", [])
@@ -131,9 +151,8 @@ def train_pools(name):
 
 
 def subset_pools(subset, train_set):
-    """The train set's pools, and the one that lends val images."""
-    lender = SUBSETS[subset].validation
-    return list(dict.fromkeys([*train_pools(train_set), *([lender.pool] if lender else [])]))
+    """Pools whose images a selection may hold or looks at."""
+    return derive.read_pools(CONFIG, SUBSETS[subset], TRAIN_SETS[train_set])
 
 
 def manifests(names):

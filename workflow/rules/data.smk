@@ -2,9 +2,29 @@
 # detector is trained, be it one that does not learn from that pool.
 
 
+rule fetch:
+    output:
+        f"{STORE}/downloads/fetched/{{fetched}}.json",
+    log:
+        f"{STORE}/logs/fetch/{{fetched}}.log",
+    priority: 100
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=2880,
+    params:
+        source=lambda wildcards: FETCHES[wildcards.fetched],
+        version=code.version("crossgen.data.fetch"),
+    shell:
+        "logged {log:q} python -m crossgen fetch --source {params.source:q} --output {output:q}"
+
+
 rule download:
     input:
         lambda wildcards: ancient(listed_in(wildcards.pool)),
+        lambda wildcards: ancient(fetched_for(wildcards.pool)),
     output:
         f"{STORE}/downloads/{{pool}}.parquet",
     log:
@@ -17,7 +37,7 @@ rule download:
         mem_mb=1000,
         runtime=60,
     params:
-        pool=lambda wildcards: as_json(POOLS[wildcards.pool], exclude={"max_quarantine"}),
+        pool=lambda wildcards: as_json(POOLS[wildcards.pool], exclude={"max_quarantine", "hash", "shares_with"}),
         rows=lambda wildcards: rows_of(wildcards.pool),
         seed=CONFIG.split_seed,
         val=CONFIG.val_fraction,

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import permutations
 from pathlib import Path
 
-from crossgen.config.model import ARCHITECTURES, NAME, RESERVED, Config, TestSet
+from crossgen.config.model import ARCHITECTURES, RESERVED, Config, Pool, TestSet
+from crossgen.config.sources import FolderSource
+from crossgen.config.values import NAME
 
 
 def check(config: Config) -> list[str]:
@@ -58,17 +60,32 @@ def _unknown(kind: str, name: str, where: str, choices: Iterable[str]) -> str:
 
 
 def _pools(config: Config) -> Iterator[str]:
+    if not config.pools:
+        yield "No pool in pools or folders: expected at least one"
+    names = [pool.name for pool in config.pools]
+    for index, pool in enumerate(config.pools):
+        for name in pool.shares_with:
+            if name not in names:
+                yield _unknown("pool", name, f"pools[{index}] {pool.name!r}, shares_with", names)
+    for first, second in permutations(config.pools, 2):
+        if first.source.kind == "folder" == second.source.kind:
+            yield from _overlaps((first, first.source), (second, second.source))
+
+
+def _overlaps(first: tuple[Pool, FolderSource], second: tuple[Pool, FolderSource]) -> Iterator[str]:
     """Folders in folders: an image would be in two pools, perhaps as a real and as a fake, in training and in test."""
-    folders = [(pool.name, pool.source) for pool in config.pools if pool.source.kind == "folder"]
-    for (first, inner), (second, outer) in permutations(folders, 2):
-        paths = Path(inner.root).resolve(), Path(outer.root).resolve()
-        inside, alike = paths[0].is_relative_to(paths[1]), set(inner.suffixes) & set(outer.suffixes)
-        if alike and ((inside and paths[0] != paths[1]) or (paths[0] == paths[1] and first < second)):
-            relation = "is" if paths[0] == paths[1] else "lies in"
-            yield (
-                f"Overlapping pools {first!r} and {second!r}: {inner.root} {relation} {outer.root}, so images would be "
-                "in both; give each pool a folder of its own"
-            )
+    written = [Path(source.root, source.subset or "") for _, source in (first, second)]
+    inner, outer = (path.resolve() for path in written)
+    apart = first[1].layout == second[1].layout not in ("plain", "splits") and first[0].label != second[0].label
+    alike = set(first[1].suffixes) & set(second[1].suffixes)
+    if apart or not alike or not inner.is_relative_to(outer):
+        return
+    if inner != outer or first[0].name < second[0].name:
+        relation = "is" if inner == outer else "lies in"
+        yield (
+            f"Overlapping pools {first[0].name!r} and {second[0].name!r}: {written[0]} {relation} {written[1]}, so images "
+            "would be in both; give each pool a folder of its own"
+        )
 
 
 def _recipes(config: Config) -> Iterator[str]:
@@ -88,6 +105,8 @@ def _comparisons(config: Config) -> Iterator[str]:
 
 
 def _test_sets(config: Config) -> Iterator[str]:
+    if not config.test_sets:
+        yield "No test set in test_sets or folders: expected at least one"
     labels = {pool.name: pool.label for pool in config.pools}
     for index, item in enumerate(config.test_sets):
         where = f"test_sets[{index}] {item.name!r}"

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 
 from crossgen.config.checks import each
-from crossgen.config.model import Config, Experiment, Frame, TrainSet
+from crossgen.config.model import Config, Experiment, Folders, Frame, Pool, TestSet, TrainSet
+from crossgen.config.sources import FolderSource
+from crossgen.config.subsets import Subset
+from crossgen.config.values import Label
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,42 @@ def train_sets(config: Config) -> dict[str, TrainSet]:
         fake, real = tests[name].fake, tests[name].real
         found[name] = TrainSet(name=name, fake=(str(fake),), real=(str(real),))
     return found | {item.name: item for item in config.train_sets}
+
+
+def with_folders(config: Config) -> Config:
+    """The config with the pools and test sets of its `folders` in place of these."""
+    pools, tests = list(config.pools), list(config.test_sets)
+    for item in config.folders:
+        pools.append(_folder_pool(item, f"{item.name}_real", "real", None, item.real))
+        fakes: dict[str, str | None] = {**item.fakes} or {item.name: None}
+        for generator, folder in fakes.items():
+            name = item.name if len(item.fakes) < 2 else f"{item.name}_{generator}"
+            pools.append(_folder_pool(item, name, "fake", generator, folder))
+            tests.append(TestSet(name=name, fake=name, real=f"{item.name}_real"))
+    return config.model_copy(update={"pools": tuple(pools), "test_sets": tuple(tests), "folders": ()})
+
+
+def _folder_pool(item: Folders, name: str, label: Label, generator: str | None, folder: str | None) -> Pool:
+    shared = item.model_dump(include=set(FolderSource.model_fields) & set(Folders.model_fields))
+    within = "/".join(part for part in (folder, item.subset) if part)
+    return Pool(
+        name=name,
+        label=label,
+        generator=generator,
+        source=FolderSource(kind="folder", **(shared | {"subset": within or None})),
+        test_only=item.test_only,
+        shards=item.shards,
+        max_quarantine=item.max_quarantine,
+    )
+
+
+def read_pools(config: Config, subset: Subset, train_set: TrainSet) -> list[str]:
+    """Pools whose manifests a selection reads: the train set's, and those that the subset's keys name."""
+    tests = {item.name: item for item in config.test_sets}
+    all_reals = [str(tests[name].real) for name in each(config)] if subset.reals_from == "all" else []
+    lender = [subset.validation.pool] if subset.validation else []
+    tested = tested_pools(config) if subset.drop_leaks == "all" else []
+    return list(dict.fromkeys([*train_set.real, *all_reals, *train_set.fake, *lender, *tested]))
 
 
 def with_unseen(config: Config) -> Config:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from crossgen.config.checks import check
-from crossgen.config.derive import with_unseen
+from crossgen.config.derive import with_folders, with_unseen
 from crossgen.config.grid import expand
 from crossgen.config.model import SCHEMA_VERSION, Config
 
@@ -49,7 +49,7 @@ def load(files: Sequence[str | Path], overrides: Mapping[str, Any] | None = None
         merged = _merge(merged, read(Path(file)))
     merged = _merge(merged, cast(dict[str, Any], _parsed(dict(overrides or {}))))
     where = ", ".join(str(file) for file in files)
-    config = _validated(merged, where)
+    config = with_folders(_validated(merged, where))
     faults = check(config)
     if faults:
         raise ConfigError("\n".join(f"{fault} ({where})" for fault in faults))

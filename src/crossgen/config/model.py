@@ -4,42 +4,25 @@ The JSON schema under `workflow/schemas/` is generated from these classes (`sche
 `extends:`, `grid` expands `vary:`, `checks` refuses what types alone cannot.
 """
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, JsonValue, StringConstraints
+from pydantic import Field, JsonValue
 
-from crossgen.config.sources import Source
-from crossgen.config.steps import Augmentation, Model, Resample, Step, Subsampling, Text
+from crossgen.config.sources import Laid, Layout, Source
+from crossgen.config.steps import Augmentation, Model, Resample, Step, Text
+from crossgen.config.subsets import Subset
+from crossgen.config.values import GridName, Label, Name
 
 SCHEMA_VERSION = 1
 
-#: Names given by the user: pools, test sets, train sets, subsets, recipes, conditions.
-NAME = r"^[a-z0-9_]+$"
-Name = Annotated[str, StringConstraints(pattern=NAME)]
-#: Experiments, subsets and recipes may also be points of a grid: `unbiased+images_per_class=16`.
-GridName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+(\+[a-z0-9_]+=[a-z0-9_.-]+)*$")]
 #: Words that mean something in tables and file names, so that nothing may be called so.
 RESERVED = (
     "mean", "mean_off_diagonal", "mean_unseen", "own", "own_minus_off_diagonal", "all", "real", "fake", "each",
 )  # fmt: skip
 
-Label = Literal["real", "fake"]
-Number = TypeVar("Number", int, float)
-
-
-def _rising(ends: tuple[Number, Number]) -> tuple[Number, Number]:
-    if ends[0] > ends[1]:
-        raise ValueError("the lower end first")
-    return ends
-
-
-Quality = Annotated[int, Field(ge=1, le=100)]
-Side = Annotated[int, Field(ge=1)]
-Multiple = Annotated[float, Field(gt=0, le=1000)]
 
 #: Architectures that the zoo knows (`crossgen.detectors.zoo`, which imports torch and is not imported here).
 ARCHITECTURES = ("residual", "timm")
-Format = Literal["JPEG", "PNG", "WEBP", "AVIF", "BMP", "TIFF", "GIF"]
 
 
 class Pool(Model):
@@ -51,6 +34,18 @@ class Pool(Model):
     source: Source = Field(description="How the images arrive on disk.")
     shards: int = Field(default=1, ge=1, le=1000, description="Jobs the pool is cut into; about 50,000 images each.")
     test_only: bool = Field(default=False, description="Every image is a test image, whatever its source says.")
+    hash: bool = Field(
+        default=True,
+        description="Digest every file (blake3). false: files are read at both ends only; then nothing is known of"
+        " duplicates, and a replaced file of the same size is not noticed.",
+    )
+    shares_with: tuple[Name, ...] = Field(
+        default=(), description="Pools that may hold the same images; a real in two other pools is refused."
+    )
+    known_defects: bool = Field(
+        default=True,
+        description="Quarantine the files that published lists name as broken (GenImage's; by name and label).",
+    )
     max_quarantine: float = Field(
         default=0.01,
         ge=0,
@@ -80,66 +75,29 @@ class TestSet(Model):
         return self.fake is not None and self.real is not None
 
 
+class Folders(Laid):
+    """One's own images in one block: pools and test sets of a real folder and of one or more fake folders."""
+
+    name: Name = Field(description="Name of the test set; with several fake folders, what their pools begin with.")
+    layout: Layout = Field(
+        default="real_fake",
+        description="See the source `folder`; where `real` and `fakes` name folders, plain or splits.",
+    )
+    real: Text | None = Field(default=None, description="Folder of the reals, below root; null: as the layout says.")
+    fakes: dict[Name, Text] = Field(
+        default={}, description="Generator to its folder below root; none: one generator, as the layout says."
+    )
+    test_only: bool = Field(default=False, description="Only tested, never trained on.")
+    shards: int = Field(default=1, ge=1, le=1000, description="Jobs each pool is cut into.")
+    max_quarantine: float = Field(default=0.01, ge=0, le=1, description="As of a pool.")
+
+
 class TrainSet(Model):
     """The pools that one detector learns from."""
 
     name: Name = Field(description="Name of the train set.")
     fake: tuple[Name, ...] = Field(min_length=1, description="Pools of fakes.")
     real: tuple[Name, ...] = Field(min_length=1, description="Pools of reals.")
-
-
-class Filter(Model):
-    """Which images of one label a subset keeps. Absent conditions keep everything."""
-
-    formats: tuple[Format, ...] | None = Field(default=None, min_length=1, description="Formats kept.")
-    jpeg_quality: Annotated[tuple[Quality, Quality], AfterValidator(_rising)] | None = Field(
-        default=None, description="Range of exact IJG quality, both ends kept; other files are left out."
-    )
-    chroma_subsampling: tuple[Subsampling, ...] | None = Field(
-        default=None, min_length=1, description="Kept chroma layouts."
-    )
-    sides: Annotated[tuple[Side, Side], AfterValidator(_rising)] | None = Field(
-        default=None, description="Range in pixels that both sides lie in."
-    )
-    relative_sides: Annotated[tuple[Multiple, Multiple], AfterValidator(_rising)] | None = Field(
-        default=None,
-        description="Range that both sides lie in, in multiples of S, the median side of the train set's fakes.",
-    )
-
-
-class Alignment(Model):
-    """Re-encoding, once and to files, that gives fakes the compression of the reals they are trained against."""
-
-    jpeg_quality: int = Field(ge=1, le=100, description="JPEG quality written (Pillow).")
-    chroma_subsampling: Subsampling = Field(default="4:2:0", description="Chroma subsampling written.")
-    to: Literal["fake", "real", "all"] = Field(default="fake", description="Which images are re-encoded.")
-
-
-class Validation(Model):
-    """A named pool that the val images of its label are taken from, instead of the train set's own carve."""
-
-    pool: Name = Field(description="The pool; its test images are never used.")
-    n: int = Field(ge=1, description="Images taken.")
-    seed: int = Field(default=0, ge=0, description="Seed of the choice.")
-
-
-class Subset(Model):
-    """A declared selection of manifest rows to train on, with its alignment."""
-
-    name: GridName = Field(description="Name of the subset.")
-    real: Filter = Field(default=Filter(), description="Which reals are kept.")
-    fake: Filter = Field(default=Filter(), description="Which fakes are kept.")
-    align: Alignment | None = Field(default=None, description="Alignment of the kept images; null: files as they are.")
-    images_per_class: int | None = Field(
-        default=None, ge=1, description="Training images of each label, exactly; null: all, batches stay balanced."
-    )
-    val_per_class: int | None = Field(
-        default=None, ge=1, description="Validation images of each label, exactly; null: all there are."
-    )
-    validation: Validation | None = Field(
-        default=None, description="Val images of one label from a named pool; null: carved from train."
-    )
-    seed: int = Field(default=0, ge=0, description="Seed of the sampling; smaller samples are part of larger ones.")
 
 
 class Frame(Model):
@@ -258,7 +216,7 @@ class Shown(Model):
     """What tables, figures and page need of a config."""
 
     report: Name = Field(description="The report folder results/<report>/.")
-    test_sets: tuple[TestSet, ...] = Field(min_length=1, description="What is tested, in the order of the figures.")
+    test_sets: tuple[TestSet, ...] = Field(default=(), description="What is tested, in the order of the figures.")
     conditions: tuple[Condition, ...] = Field(min_length=1, description="Conditions, in the order of the figures.")
     matrix_conditions: tuple[Name, ...] = Field(
         default=("clean",), min_length=1, description="Conditions that get heat maps of their own."
@@ -278,7 +236,12 @@ class Config(Shown):
     test_fraction: float = Field(
         default=0.3, gt=0, lt=1, description="Share of groups tested, of sources without splits."
     )
-    pools: tuple[Pool, ...] = Field(min_length=1, description="Where images are.")
+    pools: tuple[Pool, ...] = Field(default=(), description="Where images are.")
+    folders: tuple[Folders, ...] = Field(
+        default=(),
+        description="One's own images, one block a folder: adds pools <name>_real and <name> (or <name>_<generator>)"
+        " and test sets to those listed.",
+    )
     train_sets: tuple[TrainSet, ...] = Field(
         default=(), description="Train sets beyond those named by `each` (one per test set with both labels)."
     )

@@ -47,6 +47,8 @@ def _aligned(row: dict[Any, Any], root: Path, alignment: Alignment, target: Path
         refuse_unwritable(image, "JPEG")
     except Unusable as error:
         return row | {"quarantine": error.reason}
+    if alignment.jpeg_quality == "reals" or alignment.chroma_subsampling == "reals":
+        raise ValueError("drawn qualities need a selection")
     blob = encode(image, alignment.jpeg_quality, alignment.chroma_subsampling)
     try:
         target.write_bytes(blob)

@@ -22,7 +22,7 @@ def build(pool: Pool, split_seed: int, val_fraction: float, test_fraction: float
 
     Raises ValueError for files that are missing or differ from what the table says, naming the first few.
     """
-    found = entries(pool.source, pool.name)
+    found = entries(pool)
     if pool.source.kind == "table":
         _verify(found, pool)
     ids = [f"{pool.name}/{entry.path}" for entry in found]
@@ -41,12 +41,18 @@ def _row(pool: Pool, entry: Entry, image_id: str, group: str, split: str) -> dic
         "image_id": image_id,
         "path": entry.path,
         "pool": pool.name,
+        "source": pool.source.kind,
+        "folder": entry.folder,
         "generator": (pool.generator or pool.name) if pool.label == "fake" else None,
         "label": int(pool.label == "fake"),
         "split": split,
         "group": group,
         "stratum": entry.stratum or pool.name,
+        "class_index": entry.class_index,
+        "class_synset": entry.class_synset,
         "class_name": entry.class_name,
+        "published_quality": entry.published_quality,
+        "defect": entry.defect,
         "shard": shard(image_id, pool.shards),
     }
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from crossgen.config import Pool
 from crossgen.data.sources import folder, table
 
 
@@ -15,28 +16,37 @@ class Entry:
     path: str
     split: str | None = None
     group: str | None = None
+    folder: str | None = None
+    class_index: int | None = None
+    class_synset: str | None = None
     class_name: str | None = None
     stratum: str | None = None
     bytes: int | None = None
     blake3: str | None = None
+    published_quality: int | None = None
+    defect: str | None = None
 
 
-#: kind -> (source, pool name) -> facts of the images, in any order, as keyword arguments of Entry.
-SOURCES: dict[str, Callable[[Any, str], list[dict[str, Any]]]] = {"folder": folder.entries, "table": table.entries}
+#: kind -> (source, pool) -> facts of the images, in any order, as keyword arguments of Entry.
+SOURCES: dict[str, Callable[[Any, Pool], list[dict[str, Any]]]] = {"folder": folder.entries, "table": table.entries}
 
 
-def entries(source: Any, pool: str) -> list[Entry]:  # noqa: ANN401 (one of config's source classes)
-    """Everything a source holds for a pool, ordered by path.
+def entries(pool: Pool) -> list[Entry]:
+    """Everything a pool's source holds for it, ordered by path; what must be fetched has been (`crossgen fetch`).
 
     Raises FileNotFoundError (no such root or table), ValueError (nothing found, doubled paths, unknown split).
     """
-    found = sorted((Entry(**facts) for facts in SOURCES[source.kind](source, pool)), key=lambda entry: entry.path)
+    found = sorted(
+        (Entry(**facts) for facts in SOURCES[pool.source.kind](pool.source, pool)), key=lambda entry: entry.path
+    )
     if not found:
-        raise ValueError(f"Pool {pool!r}: its source ({source.kind} {source.root}) holds no image of it.")
+        raise ValueError(
+            f"Pool {pool.name!r}: its source ({pool.source.kind} {pool.source.root}) holds no image of it."
+        )
     for before, after in pairwise(found):
         if before.path == after.path:
-            raise ValueError(f"Pool {pool!r}: {after.path} is listed twice.")
+            raise ValueError(f"Pool {pool.name!r}: {after.path} is listed twice.")
     for entry in found:
         if entry.split not in (None, "train", "val", "test"):
-            raise ValueError(f"Pool {pool!r}: split {entry.split!r} of {entry.path}: expected train, val or test.")
+            raise ValueError(f"Pool {pool.name!r}: split {entry.split!r} of {entry.path}: expected train, val or test.")
     return found

@@ -15,21 +15,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from crossgen.config import FolderSource
+from crossgen.config import FolderSource, Pool
 from crossgen.data.names import as_text, shown
 from crossgen.progress import track
 
 LOG = logging.getLogger(__name__)
 
 
-def entries(source: FolderSource, pool: str) -> list[dict[str, Any]]:
+def entries(source: FolderSource, pool: Pool) -> list[dict[str, Any]]:
     """Path (and the split, where the config states one) of each image below the folder; case of endings is ignored.
 
     What is passed over is logged. Raises FileNotFoundError with the remedy, OSError for a folder that cannot be read.
     """
     root = Path(source.root)
     if not root.is_dir():
-        raise FileNotFoundError(f"Pool {pool!r}: no folder {source.root}: correct source.root in the config.")
+        raise FileNotFoundError(f"Pool {pool.name!r}: no folder {source.root}: correct source.root in the config.")
     found, others, repeats = [], Counter[str](), list[str]()
     for path, is_broken in track(_files(root, repeats), f"download: {root}", None, "files"):
         ending = os.path.splitext(path)[1].lower()  # noqa: PTH122 (2.7 million Path objects cost seconds)
@@ -39,10 +39,12 @@ def entries(source: FolderSource, pool: str) -> list[dict[str, Any]]:
             others[ending] += 1
     if others:
         told = ", ".join(f"{ending or 'none'}: {count}" for ending, count in others.most_common(10))
-        LOG.warning(f"Pool {pool!r}: passed over {others.total()} files by their endings ({told}); see source.suffixes")
+        LOG.warning(
+            f"Pool {pool.name!r}: passed over {others.total()} files by their endings ({told}); see source.suffixes"
+        )
     if repeats:
         first = ", ".join(map(shown, repeats[:5]))
-        LOG.warning(f"Pool {pool!r}: {len(repeats)} folders are reached twice and listed once (first: {first})")
+        LOG.warning(f"Pool {pool.name!r}: {len(repeats)} folders are reached twice and listed once (first: {first})")
     return found
 
 

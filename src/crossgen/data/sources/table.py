@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from crossgen.config import TableSource
+from crossgen.config import Pool, TableSource
 
 TYPES = {
     "path": pa.string(), "split": pa.string(), "group": pa.string(), "class_name": pa.string(),
@@ -20,19 +20,19 @@ TYPES = {
 }  # fmt: skip
 
 
-def entries(source: TableSource, pool: str) -> list[dict[str, Any]]:
+def entries(source: TableSource, pool: Pool) -> list[dict[str, Any]]:
     """Rows of the table that bear the pool's name (all rows, if there is no column `pool`).
 
     Raises FileNotFoundError, ValueError (unreadable table, no column `path`, a value of another type, absent or unsafe
     paths), naming table, column and row (the first below the names is row 1).
     """
-    content, where = _read(source, pool), f"Pool {pool!r}: {source.table}"
+    content, where = _read(source, pool), f"Pool {pool.name!r}: {source.table}"
     names = content.column_names
     if "path" not in names or len(set(names)) < len(names):
         raise ValueError(f"{where} has no column 'path', or one name twice; its columns are {names}.")
     content = content.append_column("row", pa.array(range(1, content.num_rows + 1)))
     if "pool" in names:
-        content = content.filter(pc.equal(_typed(content, "pool", pa.string(), where), pool))
+        content = content.filter(pc.equal(_typed(content, "pool", pa.string(), where), pool.name))
     for name in TYPES.keys() & names:
         column = _typed(content, name, TYPES[name], where)
         content = content.set_column(content.column_names.index(name), name, column)
@@ -42,10 +42,10 @@ def entries(source: TableSource, pool: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _read(source: TableSource, pool: str) -> pa.Table:
+def _read(source: TableSource, pool: Pool) -> pa.Table:
     path = Path(source.table)
     if not path.is_file():
-        raise FileNotFoundError(f"Pool {pool!r}: no table {source.table}: correct source.table in the config.")
+        raise FileNotFoundError(f"Pool {pool.name!r}: no table {source.table}: correct source.table in the config.")
     try:
         if path.suffix == ".parquet":
             return pyarrow.parquet.ParquetFile(path).read()  # read_table would take columns from the names of folders
@@ -57,7 +57,7 @@ def _read(source: TableSource, pool: str) -> pa.Table:
             ),
         )
     except pa.ArrowInvalid as error:
-        raise ValueError(f"Pool {pool!r}: {source.table} is no readable table: {error}") from error
+        raise ValueError(f"Pool {pool.name!r}: {source.table} is no readable table: {error}") from error
 
 
 def _typed(content: pa.Table, name: str, kind: pa.DataType, where: str) -> pa.ChunkedArray:

@@ -1,0 +1,150 @@
+"""Subsets: which images are trained on, and how they are aligned."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from crossgen.config.steps import Model, Subsampling, Text
+from crossgen.config.values import Format, GridName, Name, rising
+
+Quality = Annotated[int, Field(ge=1, le=100)]
+Side = Annotated[int, Field(ge=1)]
+Multiple = Annotated[float, Field(gt=0, le=1000)]
+Qualities = Annotated[tuple[Quality, Quality], AfterValidator(rising)]
+Sides = Annotated[tuple[Side, Side], AfterValidator(rising)]
+Multiples = Annotated[tuple[Multiple, Multiple], AfterValidator(rising)]
+
+Preset = Literal["classic", "jpeg96", "size_constrained"]
+
+
+class Filter(Model):
+    """Which images of one label a subset keeps. Absent conditions keep everything."""
+
+    formats: tuple[Format, ...] | None = Field(default=None, min_length=1, description="Formats kept.")
+    jpeg_quality: Qualities | None = Field(
+        default=None,
+        description="Range of JPEG quality, both ends kept; files without one, by `quality_estimate`, are left out.",
+    )
+    quality_estimate: Literal["exact", "imagemagick", "published"] = Field(
+        default="exact",
+        description="Which quality `jpeg_quality` means. exact: the tables are IJG's of it; imagemagick: its estimate"
+        " for any tables; published: compression_rate of genimage_metadata.csv (100 for a PNG).",
+    )
+    chroma_subsampling: tuple[Subsampling, ...] | None = Field(
+        default=None, min_length=1, description="Kept chroma layouts."
+    )
+    width: Sides | None = Field(default=None, description="Range of the width in pixels, both ends kept.")
+    height: Sides | None = Field(default=None, description="Range of the height in pixels, both ends kept.")
+    sides: Sides | None = Field(default=None, description="Range in pixels that both sides lie in.")
+    relative_sides: Multiples | None = Field(
+        default=None,
+        description="Range that both sides lie in, in multiples of S, the median side of the train set's fakes.",
+    )
+    aspect: Multiples | None = Field(default=None, description="Range of width / height, both ends kept.")
+
+
+class Classes(Model):
+    """Content classes drawn at random, the same for reals and fakes and whichever images there are."""
+
+    n: int = Field(ge=1, description="Classes drawn.")
+    seed: int = Field(default=0, ge=0, description="Seed of the draw; a smaller draw is part of a larger one.")
+
+
+ClassList = Annotated[tuple[int | Text, ...], Field(min_length=1)]
+
+
+class Crop(Model):
+    """What is cut from every image of a subset, after alignment and before the recipe's frame."""
+
+    size: int = Field(ge=8, le=4096, description="Side of the square in pixels.")
+    grid: int = Field(default=16, ge=1, le=64, description="Offsets are multiples of this: 16 hides the JPEG grid.")
+    small: Literal["skip", "reflect", "resize"] = Field(
+        default="skip", description="Images with a side below size; see the recipe's frame."
+    )
+
+
+class Alignment(Model):
+    """Re-encoding, once and to files, that gives fakes the compression of the reals they are trained against."""
+
+    jpeg_quality: Quality | Literal["reals"] = Field(
+        description="JPEG quality written (Pillow). reals: drawn for each image, by its id and `seed`, from those of"
+        " the training reals that the subset keeps."
+    )
+    chroma_subsampling: Subsampling | Literal["reals"] = Field(
+        default="4:2:0",
+        description="Chroma subsampling written. reals: drawn with the quality, from the same training real.",
+    )
+    to: Literal["fake", "real", "all"] = Field(default="fake", description="Which images are re-encoded.")
+    seed: int = Field(default=0, ge=0, description="Seed of the draws.")
+
+
+class Validation(Model):
+    """A named pool that the val images of its label are taken from, instead of the train set's own carve."""
+
+    pool: Name = Field(description="The pool; its test images are never used.")
+    n: int = Field(ge=1, description="Images taken.")
+    seed: int = Field(default=0, ge=0, description="Seed of the choice.")
+
+
+class Subset(Model):
+    """A declared selection of manifest rows to train on, with its alignment.
+
+    Filters apply in this order: leaks, ids, lists, real and fake filters, classes, fraction, images_per_content_class,
+    class balance, images_per_class and val_per_class. The waterfall beside a selection counts what each removed.
+    """
+
+    name: GridName = Field(description="Name of the subset.")
+    preset: Preset | None = Field(
+        default=None,
+        description="UnbiasedGenImage's selection rules as values of the keys below that are not written: classic,"
+        " jpeg96, size_constrained (config/README.md has them in full, and where theirs differ).",
+    )
+    real: Filter = Field(default=Filter(), description="Which reals are kept.")
+    fake: Filter = Field(default=Filter(), description="Which fakes are kept.")
+    reals_from: Literal["own", "all"] = Field(
+        default="own",
+        description="own: the train set's real pools; all: the real pools of every train set that `each` stands for"
+        " (GenImage: the folders of all generators).",
+    )
+    drop_leaks: Literal["none", "own", "all"] = Field(
+        default="own",
+        description="Training images whose bytes are also in a test split: of the pools read (own), of any pool of a"
+        " test set (all), or kept (none).",
+    )
+    ids: Text | None = Field(
+        default=None, description="File of image ids kept: text, one a line, or CSV or Parquet with a column image_id."
+    )
+    lists: tuple[Text, ...] = Field(
+        default=(),
+        description="Published list files: of paths or file names, one a line (DMimageDetection's); an image is kept if"
+        " one names it.",
+    )
+    classes: ClassList | Classes | None = Field(
+        default=None, description="Content classes kept: a list of indices, synsets or names, or {n, seed}; null: all."
+    )
+    fraction: float = Field(
+        default=1.0, gt=0, le=1, description="Share kept, by hash of (seed, image id); a smaller one is part of it."
+    )
+    images_per_content_class: int | None = Field(
+        default=None, ge=1, description="Training images of each content class and label, at most; null: all."
+    )
+    balance_classes: bool | Literal["train", "val"] = Field(
+        default=False,
+        description="Keep as many reals as fakes of each content class, in both splits (true) or one of them.",
+    )
+    align: Alignment | None = Field(default=None, description="Alignment of the kept images; null: files as they are.")
+    crop: Crop | None = Field(
+        default=None, description="Cut from the kept images after alignment, before the recipe's frame; null: nothing."
+    )
+    images_per_class: int | None = Field(
+        default=None,
+        ge=1,
+        description="Training images of each label (real, fake), exactly; null: all, batches stay balanced.",
+    )
+    val_per_class: int | None = Field(
+        default=None, ge=1, description="Validation images of each label, exactly; null: all there are."
+    )
+    validation: Validation | None = Field(
+        default=None, description="Val images of one label from a named pool; null: carved from train."
+    )
+    seed: int = Field(default=0, ge=0, description="Seed of the sampling; smaller samples are part of larger ones.")

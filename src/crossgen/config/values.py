@@ -1,0 +1,42 @@
+"""Kinds of values that several parts of a config use, and checks of single values that no type knows."""
+
+import re
+from typing import Annotated, Literal, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import StringConstraints
+
+#: Names given by the user: pools, test sets, train sets, subsets, recipes, conditions.
+NAME = r"^[a-z0-9_]+$"
+Name = Annotated[str, StringConstraints(pattern=NAME)]
+#: Experiments, subsets and recipes may also be points of a grid: `unbiased+images_per_class=16`.
+GridName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+(\+[a-z0-9_]+=[a-z0-9_.-]+)*$")]
+Label = Literal["real", "fake"]
+Format = Literal["JPEG", "PNG", "WEBP", "AVIF", "BMP", "TIFF", "GIF"]
+
+Number = TypeVar("Number", int, float)
+
+
+def rising(ends: tuple[Number, Number]) -> tuple[Number, Number]:
+    """A range: the lower end first. Raises ValueError."""
+    if ends[0] > ends[1]:
+        raise ValueError("the lower end first")
+    return ends
+
+
+def capture_of_stem(pattern: str) -> str:
+    """A regular expression with exactly one capture. Raises ValueError."""
+    try:
+        captures = re.compile(pattern).groups
+    except re.error as error:
+        raise ValueError(f"a regular expression ({error})") from error
+    if captures != 1:
+        raise ValueError(f"a regular expression with one capture (...), found {captures}")
+    return pattern
+
+
+def no_credentials(url: str) -> str:
+    """An address without a password: configs are committed and copied into reports. Raises ValueError."""
+    if urlsplit(url).password is not None:
+        raise ValueError("an address without user and password: put them into ~/.netrc")
+    return url

@@ -1,0 +1,15 @@
+"""What a source needs before its pools can be listed: fetched, verified, unpacked, and gone on with after a break."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+#: Raised when what is fetched for the same source changes.
+VERSION = 1
+
+#: kind of source -> source -> facts of what is there now, verified (numbers of files and bytes), for the record.
+FETCHERS: Mapping[str, Callable[[Any], dict[str, Any]]] = {}
+
+
+def fetch(source: Any) -> dict[str, Any]:  # noqa: ANN401 (one of config's source classes)
+    """Fetch what a source needs, or go on with it. Raises OSError, ValueError if not everything was verified."""
+    return {"kind": source.kind} | FETCHERS[source.kind](source)
