@@ -55,6 +55,18 @@ def test_recipes_are_read_from_files_beside_the_config(tmp_path, toy, write_conf
     assert [recipe.name for recipe in load([write_config(toy)]).recipes] == ["tiny", "elsewhere"]
 
 
+def test_a_recipe_file_may_extend_another(tmp_path, toy, write_config):
+    (tmp_path / "recipe.yaml").write_text(json.dumps(toy["recipes"][0] | {"name": "elsewhere"}))
+    (tmp_path / "longer.yaml").write_text("extends: recipe.yaml\nname: longer\nsteps: 77\noptimiser: {lr: 0.5}\n")
+    toy["recipes"] += ["recipe.yaml", "longer.yaml"]
+    _, elsewhere, longer = load([write_config(toy)]).recipes
+    changed = elsewhere.optimiser.model_copy(update={"lr": 0.5})
+    assert longer == elsewhere.model_copy(update={"name": "longer", "steps": 77, "optimiser": changed})
+    (tmp_path / "recipe.yaml").write_text("extends: longer.yaml\n")
+    with pytest.raises(ConfigError, match="'extends' goes in a circle"):
+        load([write_config(toy)])
+
+
 def test_exponents_are_numbers(tmp_path, toy, write_config):
     text = json.dumps(toy).replace('"lr": 0.003', '"lr": 3e-3')
     (tmp_path / "config.yaml").write_text(text)

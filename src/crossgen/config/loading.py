@@ -60,7 +60,7 @@ def load(files: Sequence[str | Path], overrides: Mapping[str, Any] | None = None
 
 
 def read(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """One file with what it extends, as plain data; recipes given as paths are read. Raises ConfigError."""
+    """One file with what it extends, as plain data; recipes given as paths are read, and what they extend."""
     if path.resolve() in seen:
         chain = " -> ".join(str(part) for part in (*seen, path.resolve()))
         raise ConfigError(f"'extends' goes in a circle: {chain}.")
@@ -68,7 +68,9 @@ def read(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
     parent = content.pop("extends", None)
     recipes = content.get("recipes")
     if isinstance(recipes, list):
-        content["recipes"] = [_yaml(path.parent / item) if isinstance(item, str) else item for item in recipes]
+        content["recipes"] = [
+            read(path.parent / item, (*seen, path.resolve())) if isinstance(item, str) else item for item in recipes
+        ]
     if parent is None:
         return content
     return _merge(read(path.parent / str(parent), (*seen, path.resolve())), content)
