@@ -14,6 +14,7 @@ channels:
   - nodefaults
 dependencies:
   - python =3.11
+  - p7zip
   - pip
   - pip:
 """

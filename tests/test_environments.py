@@ -44,14 +44,15 @@ def commands(path: Path) -> str:
     return re.sub(r"^#.*\n", "", path.read_text(), flags=re.M)
 
 
-def test_container_definitions_install_the_lock_and_nothing_else():
+def test_container_definitions_install_the_lock_and_7_zip_and_nothing_else():
     for path in (ENVS / "Dockerfile", ENVS / "crossgen.def"):
         text = commands(path)
         assert re.findall(r"python:([0-9.]+)-", text) == [python()], path
         installs = re.findall(r"pip install (.*)", text)
         assert installs == ["--no-cache-dir --require-hashes -r /opt/crossgen/requirements.txt"], path
         assert re.search(r"envs/requirements.txt /opt/crossgen/requirements.txt", text), path
-        assert not re.search(r"apt-get|conda|curl|wget", text), path
+        assert re.findall(r"apt-get -qq install (.*?) &&", text) == ["-y --no-install-recommends 7zip"], path
+        assert not re.search(r"conda|curl|wget", text), path
 
 
 def test_the_container_that_jobs_run_in_is_the_one_the_definition_makes():

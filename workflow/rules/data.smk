@@ -34,8 +34,8 @@ rule download:
         "../../envs/conda.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=2000,
+        runtime=lambda wildcards: 2880 if fetched_for(wildcards.pool) else 60,
     params:
         pool=lambda wildcards: as_json(POOLS[wildcards.pool], exclude={"max_quarantine", "hash", "shares_with"}),
         rows=lambda wildcards: rows_of(wildcards.pool),
