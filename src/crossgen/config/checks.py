@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import permutations
 from pathlib import Path
 
+from crossgen.config.below import is_below
 from crossgen.config.model import ARCHITECTURES, RESERVED, Config, Pool, TestSet
-from crossgen.config.sources import FolderSource
+from crossgen.config.sources import Laid
 from crossgen.config.values import NAME
 
 
@@ -68,24 +69,34 @@ def _pools(config: Config) -> Iterator[str]:
             if name not in names:
                 yield _unknown("pool", name, f"pools[{index}] {pool.name!r}, shares_with", names)
     for first, second in permutations(config.pools, 2):
-        if first.source.kind == "folder" == second.source.kind:
+        if isinstance(first.source, Laid) and isinstance(second.source, Laid):
             yield from _overlaps((first, first.source), (second, second.source))
 
 
-def _overlaps(first: tuple[Pool, FolderSource], second: tuple[Pool, FolderSource]) -> Iterator[str]:
+def _overlaps(first: tuple[Pool, Laid], second: tuple[Pool, Laid]) -> Iterator[str]:
     """Folders in folders: an image would be in two pools, perhaps as a real and as a fake, in training and in test."""
-    written = [Path(source.root, source.subset or "") for _, source in (first, second)]
-    inner, outer = (path.resolve() for path in written)
-    apart = first[1].layout == second[1].layout not in ("plain", "splits") and first[0].label != second[0].label
-    alike = set(first[1].suffixes) & set(second[1].suffixes)
-    if apart or not alike or not inner.is_relative_to(outer):
+    (pool, inner), (other, outer) = first, second
+    apart = inner.layout == outer.layout not in ("plain", "splits") and pool.label != other.label
+    declared = pool.label == other.label and (other.name in pool.shares_with or pool.name in other.shares_with)
+    if apart or declared or not set(inner.suffixes) & set(outer.suffixes) or not _lies_in(inner, outer):
         return
-    if inner != outer or first[0].name < second[0].name:
-        relation = "is" if inner == outer else "lies in"
+    mutual = _lies_in(outer, inner)
+    if not mutual or pool.name < other.name:
+        relation = "is" if mutual else "lies in"
         yield (
-            f"Overlapping pools {first[0].name!r} and {second[0].name!r}: {written[0]} {relation} {written[1]}, so images "
+            f"Overlapping pools {pool.name!r} and {other.name!r}: {_folder(inner)} {relation} {_folder(outer)}, so images "
             "would be in both; give each pool a folder of its own"
         )
+
+
+def _folder(source: Laid) -> Path:
+    return Path(source.root, source.subset or "")
+
+
+def _lies_in(inner: Laid, outer: Laid) -> bool:
+    """Whether the folder of one source, by its name, is of the other's subset."""
+    folder, root = _folder(inner).resolve(), Path(outer.root).resolve()
+    return folder.is_relative_to(root) and is_below(folder.relative_to(root).parts, outer.subset, outer.layout)
 
 
 def _recipes(config: Config) -> Iterator[str]:

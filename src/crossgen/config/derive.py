@@ -49,12 +49,12 @@ def with_folders(config: Config) -> Config:
 
 def _folder_pool(item: Folders, name: str, label: Label, generator: str | None, folder: str | None) -> Pool:
     shared = item.model_dump(include=set(FolderSource.model_fields) & set(Folders.model_fields))
-    within = "/".join(part for part in (folder, item.subset) if part)
+    within = item.subset if folder is None else "/".join([".", folder, *([item.subset] if item.subset else [])])
     return Pool(
         name=name,
         label=label,
         generator=generator,
-        source=FolderSource(kind="folder", **(shared | {"subset": within or None})),
+        source=FolderSource(kind="folder", **(shared | {"subset": within, "layout": item.meaning})),
         test_only=item.test_only,
         shards=item.shards,
         max_quarantine=item.max_quarantine,

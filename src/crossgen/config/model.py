@@ -4,11 +4,11 @@ The JSON schema under `workflow/schemas/` is generated from these classes (`sche
 `extends:`, `grid` expands `vary:`, `checks` refuses what types alone cannot.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, model_validator
 
-from crossgen.config.sources import Laid, Layout, Source
+from crossgen.config.sources import Below, Laid, Layout, Source
 from crossgen.config.steps import Augmentation, Model, Resample, Step, Text
 from crossgen.config.subsets import Subset
 from crossgen.config.values import GridName, Label, Name
@@ -81,15 +81,30 @@ class Folders(Laid):
     name: Name = Field(description="Name of the test set; with several fake folders, what their pools begin with.")
     layout: Layout = Field(
         default="real_fake",
-        description="See the source `folder`; where `real` and `fakes` name folders, plain or splits.",
+        description="See the source `folder`. Not written where `real` and `fakes` name folders: splits.",
     )
-    real: Text | None = Field(default=None, description="Folder of the reals, below root; null: as the layout says.")
-    fakes: dict[Name, Text] = Field(
+    real: Below | None = Field(default=None, description="Folder of the reals, below root; null: as the layout says.")
+    fakes: dict[Name, Below] = Field(
         default={}, description="Generator to its folder below root; none: one generator, as the layout says."
     )
     test_only: bool = Field(default=False, description="Only tested, never trained on.")
     shards: int = Field(default=1, ge=1, le=1000, description="Jobs each pool is cut into.")
     max_quarantine: float = Field(default=0.01, ge=0, le=1, description="As of a pool.")
+
+    @property
+    def meaning(self) -> Layout:
+        """The layout as written; unwritten it is splits where folders are named, because these tell the label."""
+        named = self.real is not None or self.fakes
+        return "splits" if named and "layout" not in self.model_fields_set else self.layout
+
+    @model_validator(mode="after")
+    def _both_labels(self) -> Self:
+        if self.meaning in ("plain", "splits") and (self.real is None or not self.fakes):
+            raise ValueError(
+                "both `real` and `fakes` ({generator: folder}), or neither: then folders called real and fake, or as"
+                f" another layout names them, tell the label (layout is {self.meaning}, which does not)"
+            )
+        return self
 
 
 class TrainSet(Model):

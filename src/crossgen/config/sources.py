@@ -1,11 +1,11 @@
 """How images arrive on disk: one class a kind of source."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from crossgen.config.steps import Model, Text
-from crossgen.config.values import capture_of_stem, no_credentials
+from crossgen.config.values import Split, below_root, capture_of_stem, no_credentials
 
 #: What the folders between a source's root and its images mean; see `crossgen.data.layouts`.
 Layout = Literal["plain", "splits", "genimage", "ai_nature", "0_real_1_fake", "real_fake"]
@@ -14,6 +14,7 @@ Layout = Literal["plain", "splits", "genimage", "ai_nature", "0_real_1_fake", "r
 GenImageSubset = Literal["midjourney", "sd14", "sd15", "adm", "glide", "wukong", "vqdm", "biggan"]
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".avif", ".bmp", ".tif", ".tiff", ".gif")
+Below = Annotated[Text, AfterValidator(below_root)]
 Stem = Annotated[str, AfterValidator(capture_of_stem)]
 Url = Annotated[str, StringConstraints(min_length=1), AfterValidator(no_credentials)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -28,14 +29,16 @@ class Arriving(Model):
 
 
 class TableSource(Arriving):
-    """Images listed in a CSV or Parquet table (column path, and optionally label, split, pool, group, class_name,
-    class_index, stratum, bytes, blake3); every file is verified against the sizes and digests the table gives."""
+    """Images listed in a CSV or Parquet table (column path, and optionally label, split, pool, generator, group,
+    class_index, class_synset, class_name, stratum, bytes, blake3); every file is verified against the sizes and digests
+    the table gives."""
 
     kind: Literal["table"] = Field(description="Images listed in a CSV or Parquet table.")
     root: Text = Field(description="Folder that the table's paths are relative to.")
     table: Text = Field(
         description="The table; rows of a `pool` column that name another pool are left out, and so are rows of a"
-        " `label` column (real, fake, nature, ai, 0, 1) of the other label."
+        " `label` column (real, fake, nature, ai, 0, 1; 1 is fake) of the other label. A `generator` column tells each"
+        " fake's; where the pool states its generator, fakes of others are left out."
     )
 
 
@@ -46,19 +49,28 @@ class Laid(Arriving):
     layout: Layout = Field(
         default="plain",
         description="Meaning of the folders below root. plain: none. splits: a folder train, val (or valid,"
-        " validation) or test tells the split. genimage: <generator>/[<archive>/]<train|val>/<ai|nature>, where val is"
-        " the test set. ai_nature, 0_real_1_fake, real_fake: a folder of either name tells the label, one of a split"
-        " above or below it the split; only images of the pool's label are taken.",
+        " validation) or test, in any case, tells the split; if there is none at all, it goes by hash of the group."
+        " genimage: <generator>/[<archive>/]<train|val>/<ai|nature>, where val is the test set; root may also be one"
+        " generator's folder. ai_nature, 0_real_1_fake, real_fake: a folder of either name tells the label, one of a"
+        " split above or below it the split; only images of the pool's label are taken. Of several folders of splits"
+        " on the way the topmost counts.",
     )
-    subset: Text | None = Field(
-        default=None, description="Only images below a folder of this name or path (below root); null: all."
+    subset: Below | None = Field(
+        default=None,
+        description="Only images below a folder of this name, at any depth; with a / in it (a/b, ./a) a path below"
+        " root, beside which folders of splits may stand: train/a/b too. null: all.",
+    )
+    metadata: Text | None = Field(
+        default=None,
+        description="Layout genimage: genimage_metadata.csv, or a list of the classes of ImageNet's val (lines such as"
+        " ILSVRC2012_val_00000001.JPEG 65); the names of GenImage's val reals tell no class. null: unknown.",
     )
     suffixes: tuple[Text, ...] = Field(
         min_length=1,
         default=SUFFIXES,
         description="File name endings that count as images, in lower case (case is ignored).",
     )
-    split: Literal["train", "val", "test"] | None = Field(
+    split: Split | None = Field(
         default=None,
         description="The split of every image here; null: as the layout says, else by hash of the group.",
     )
@@ -67,6 +79,12 @@ class Laid(Arriving):
         description="Regular expression with one capture: what it finds in a file's name without ending is the image's"
         " group (the photograph it comes from), the same over pools; null: the image itself.",
     )
+
+    @model_validator(mode="after")
+    def _metadata_of_genimage(self) -> Self:
+        if self.metadata is not None and self.layout != "genimage":
+            raise ValueError(f"metadata only with layout genimage (layout is {self.layout})")
+        return self
 
 
 class FolderSource(Laid):

@@ -1,6 +1,7 @@
 """Kinds of values that several parts of a config use, and checks of single values that no type knows."""
 
 import re
+from pathlib import PurePosixPath
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ Name = Annotated[str, StringConstraints(pattern=NAME)]
 #: Experiments, subsets and recipes may also be points of a grid: `unbiased+images_per_class=16`.
 GridName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+(\+[a-z0-9_]+=[a-z0-9_.-]+)*$")]
 Label = Literal["real", "fake"]
+Split = Literal["train", "val", "test"]
 Format = Literal["JPEG", "PNG", "WEBP", "AVIF", "BMP", "TIFF", "GIF"]
 
 Number = TypeVar("Number", int, float)
@@ -33,6 +35,14 @@ def capture_of_stem(pattern: str) -> str:
     if captures != 1:
         raise ValueError(f"a regular expression with one capture (...), found {captures}")
     return pattern
+
+
+def below_root(path: str) -> str:
+    """The path of a folder below a source's root. Raises ValueError."""
+    written = PurePosixPath(path)
+    if written.is_absolute() or ".." in written.parts:
+        raise ValueError("a folder below root, written relative to it and without ..")
+    return path
 
 
 def no_credentials(url: str) -> str:

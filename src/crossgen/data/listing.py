@@ -14,7 +14,7 @@ from crossgen.progress import track
 from crossgen.records import FILES, from_rows
 
 #: Raised when listings change for the same source.
-VERSION = 1
+VERSION = 2
 
 
 def build(pool: Pool, split_seed: int, val_fraction: float, test_fraction: float) -> pa.Table:
@@ -43,7 +43,7 @@ def _row(pool: Pool, entry: Entry, image_id: str, group: str, split: str) -> dic
         "pool": pool.name,
         "source": pool.source.kind,
         "folder": entry.folder,
-        "generator": (pool.generator or pool.name) if pool.label == "fake" else None,
+        "generator": (pool.generator or entry.generator or pool.name) if pool.label == "fake" else None,
         "label": int(pool.label == "fake"),
         "split": split,
         "group": group,

@@ -17,6 +17,7 @@ class Entry:
     split: str | None = None
     group: str | None = None
     folder: str | None = None
+    generator: str | None = None
     class_index: int | None = None
     class_synset: str | None = None
     class_name: str | None = None

@@ -2,6 +2,9 @@
 
 CSV is UTF-8 with a line of names; values may stand in double quotes and then hold commas, newlines and (doubled)
 quotes. An empty value is unknown. Paths are written as tables hold them: see `crossgen.data.names`.
+
+One table may list several pools: rows that a column `pool` or `label` gives to another are left out, and those that a
+column `generator` does, where the pool states its generator.
 """
 
 from pathlib import Path, PurePosixPath
@@ -13,18 +16,27 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from crossgen.config import Pool, TableSource
+from crossgen.config.values import Label
 
 TYPES = {
-    "path": pa.string(), "split": pa.string(), "group": pa.string(), "class_name": pa.string(),
-    "stratum": pa.string(), "bytes": pa.int64(), "blake3": pa.string(),
+    "path": pa.string(), "split": pa.string(), "group": pa.string(), "class_index": pa.int64(),
+    "class_synset": pa.string(), "class_name": pa.string(), "generator": pa.string(), "stratum": pa.string(),
+    "bytes": pa.int64(), "blake3": pa.string(),
+}  # fmt: skip
+
+#: Columns that are read as text, whatever a CSV's values look like, and only choose rows.
+CHOOSING = ("pool", "label")
+#: What a `label` column may say (case is ignored), and what it means.
+LABELS: dict[str, Label] = {
+    "real": "real", "fake": "fake", "nature": "real", "ai": "fake", "0": "real", "1": "fake",
 }  # fmt: skip
 
 
 def entries(source: TableSource, pool: Pool) -> list[dict[str, Any]]:
-    """Rows of the table that bear the pool's name (all rows, if there is no column `pool`).
+    """Rows of the table that bear the pool's name, its label and its generator, as far as there are such columns.
 
-    Raises FileNotFoundError, ValueError (unreadable table, no column `path`, a value of another type, absent or unsafe
-    paths), naming table, column and row (the first below the names is row 1).
+    Raises FileNotFoundError, ValueError (unreadable table, no column `path`, a value of another type, an unknown label,
+    absent or unsafe paths, no row left), naming table, column and row (the first below the names is row 1).
     """
     content, where = _read(source, pool), f"Pool {pool.name!r}: {source.table}"
     names = content.column_names
@@ -36,10 +48,45 @@ def entries(source: TableSource, pool: Pool) -> list[dict[str, Any]]:
     for name in TYPES.keys() & names:
         column = _typed(content, name, TYPES[name], where)
         content = content.set_column(content.column_names.index(name), name, column)
-    rows: list[dict[str, Any]] = content.select(["row", *(name for name in TYPES if name in names)]).to_pylist()
+    content = _of_generator(_of_label(content, pool.label, where), pool, where)
+    rows: list[dict[str, Any]] = content.select(
+        ["row", *(name for name in TYPES if name in content.column_names)]
+    ).to_pylist()
     for row in rows:
         row["path"] = _relative(row["path"], f"{where}, row {row.pop('row')}")
     return rows
+
+
+def _of_label(content: pa.Table, label: Label, where: str) -> pa.Table:
+    if "label" not in content.column_names:
+        return content
+    told = _typed(content, "label", pa.string(), where).to_pylist()
+    labels = [LABELS.get(value.strip().lower()) if value else None for value in told]
+    if None in labels:
+        place = labels.index(None)
+        row, value = content["row"][place].as_py(), told[place]
+        raise ValueError(f"{where}, row {row}: label {value!r}: expected one of {', '.join(LABELS)}.")
+    mine = content.filter(pa.array([each == label for each in labels], pa.bool_()))
+    others = content.filter(pa.array([each != label for each in labels], pa.bool_()))
+    both = mine.filter(pc.is_in(mine["path"], value_set=others["path"].combine_chunks()))
+    if both.num_rows:
+        raise ValueError(f"{where}, row {both['row'][0]}: {both['path'][0].as_py()} is listed as real and as fake.")
+    if labels and not mine.num_rows:
+        raise ValueError(f"{where}: none of its {len(labels)} rows has label {label}; correct the pool's label.")
+    return mine
+
+
+def _of_generator(content: pa.Table, pool: Pool, where: str) -> pa.Table:
+    """A generator that the pool states chooses its rows; else every row keeps its own. Reals have none."""
+    if "generator" not in content.column_names or pool.label == "real":
+        return content.drop_columns([name for name in ("generator",) if name in content.column_names])
+    if pool.generator is None:
+        return content
+    mine = content.filter(pc.equal(pc.utf8_lower(content["generator"]), pool.generator))
+    if content.num_rows and not mine.num_rows:
+        there = ", ".join(sorted(map(str, pc.unique(content["generator"]).to_pylist()))[:10])
+        raise ValueError(f"{where}: no row of generator {pool.generator!r}, which the pool states; there are: {there}.")
+    return mine
 
 
 def _read(source: TableSource, pool: Pool) -> pa.Table:
@@ -53,7 +100,7 @@ def _read(source: TableSource, pool: Pool) -> pa.Table:
             path,
             parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
             convert_options=pyarrow.csv.ConvertOptions(
-                column_types=dict.fromkeys(("pool", *TYPES), pa.string()), strings_can_be_null=True, null_values=[""]
+                column_types=dict.fromkeys((*CHOOSING, *TYPES), pa.string()), strings_can_be_null=True, null_values=[""]
             ),
         )
     except pa.ArrowInvalid as error:
