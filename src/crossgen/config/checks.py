@@ -84,8 +84,8 @@ def _overlaps(first: tuple[Pool, Laid], second: tuple[Pool, Laid]) -> Iterator[s
     if not mutual or pool.name < other.name:
         relation = "is" if mutual else "lies in"
         yield (
-            f"Overlapping pools {pool.name!r} and {other.name!r}: {_folder(inner)} {relation} {_folder(outer)}, so images "
-            "would be in both; give each pool a folder of its own"
+            f"Overlapping pools {pool.name!r} and {other.name!r}: {_folder(inner)} {relation} {_folder(outer)}, so "
+            "images would be in both; give each pool a folder of its own"
         )
 
 

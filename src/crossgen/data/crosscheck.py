@@ -1,7 +1,7 @@
 """Manifests of GenImage's pools against `genimage_metadata.csv`: rows that one side lacks, values that differ.
 
-Rows are matched by the generator's folder, GenImage's split and label, and the name of the file. Only folders and labels
-that the manifests hold are compared, in both splits; what else was published is counted. Qualities: the published one
+Rows are matched by the generator's folder, GenImage's split and label, and the name of the file. Only folders and
+labels that the manifests hold are compared, in both splits; what else was published is counted. The published quality
 is that of the nearest luminance table of the IJG library, ties to the lower (so 0 is 1), and 100 for what is no JPEG.
 Where a JPEG's tables are exactly the library's, ours must agree; ImageMagick's estimate of other tables need not.
 """
@@ -18,9 +18,12 @@ import pyarrow.parquet as pq
 from crossgen.data import genimage, published
 from crossgen.progress import Meter
 
-COLUMNS = (
-    "path", "folder", "format", "width", "height", "jpeg_quality", "jpeg_quality_estimate", "class_index", "defect",
-)  # fmt: skip
+#: Columns of a manifest that are read, and their types in memory: 2.7 million rows are held.
+COLUMNS = {
+    "path": pa.string(), "folder": pa.string(), "format": pa.string(), "width": pa.int32(), "height": pa.int32(),
+    "jpeg_quality": pa.int16(), "jpeg_quality_estimate": pa.int16(), "class_index": pa.int16(), "defect": pa.string(),
+}  # fmt: skip
+_COMPARED = {name: kind for name, kind in COLUMNS.items() if name not in ("path", "folder")}
 _TAIL = r"(?i)(?:^|/)(?P<split>train|val)/(?P<label>ai|nature)/(?P<name>[^/]+)$"
 _FOLDER = r"(?i)(?:^|/)(?P<folder>[^/]+?)(?:/imagenet_[^/]*)?/(?:train|val)/(?:ai|nature)/[^/]+$"
 EXAMPLES = 5
@@ -108,7 +111,7 @@ def _keyed(batch: pa.Table) -> pa.Table:
         "split": pc.utf8_lower(pc.struct_field(parts, "split")),
         "name": pc.struct_field(parts, "name"),
     }
-    rows = pa.table(columns | {name: batch[name] for name in COLUMNS[2:]})
+    rows = pa.table(columns | {name: batch[name].cast(kind) for name, kind in _COMPARED.items()})
     return rows.filter(pc.and_(pc.is_valid(rows["name"]), pc.is_valid(rows["folder"])))
 
 
@@ -229,7 +232,7 @@ def _examples(rows: pa.Table, folder: str) -> list[dict[str, Any]]:
 def _ours(row: dict[str, Any]) -> dict[str, Any] | None:
     if not row["is_ours"]:
         return None
-    return {name: row[name] for name in COLUMNS[2:] if row[name] is not None}
+    return {name: row[name] for name in _COMPARED if row[name] is not None}
 
 
 def _theirs(row: dict[str, Any]) -> dict[str, Any] | None:
@@ -241,19 +244,16 @@ def _theirs(row: dict[str, Any]) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-_EMPTY_OURS = pa.table(
+_EMPTY_OURS = pa.schema({"name": pa.string(), **_COMPARED}).empty_table()
+_EMPTY_THEIRS = pa.schema(
     {
-        "name": pa.array([], pa.string()), "format": pa.array([], pa.string()),
-        **{name: pa.array([], pa.int64()) for name in COLUMNS[3:8]}, "defect": pa.array([], pa.string()),
+        "width": pa.int32(),
+        "height": pa.int32(),
+        "compression_rate": pa.int16(),
+        "class": pa.int16(),
+        "name": pa.string(),
     }
-)  # fmt: skip
-_EMPTY_THEIRS = pa.table(
-    {
-        name: pa.array([], kind)
-        for name, kind in {**published.COLUMNS, "name": pa.string()}.items()
-        if name in ("width", "height", "compression_rate", "class", "name")
-    }
-)
+).empty_table()
 
 
 def as_markdown(report: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -59,9 +60,9 @@ _OUTER = {archive: FOLDERS[generator] for generator, archive in ARCHIVES.items()
 _NAMES = {
     name.lower(): folder for generator, folder in FOLDERS.items() for name in (generator, folder, ARCHIVES[generator])
 }
-_FIRST = re.compile(r"(\d{1,4})_[A-Za-z]\w*_")
-_FIFTH = re.compile(r"(?:[^_]+_){4}(\d{1,4})_")
-_SYNSET = re.compile(r"(n\d{8})_")
+_FIRST = re.compile(r"([0-9]{1,4})_[A-Za-z]\w*_")
+_FIFTH = re.compile(r"(?:[^_]+_){4}([0-9]{1,4})_")
+_SYNSET = re.compile(r"(n[0-9]{8})_")
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def place(folders: Sequence[str]) -> Place | None:
 
     The generator's folder stands before it, with or without the archive's between them, which tells it too.
     """
-    for index, (split, label) in enumerate(zip(folders, folders[1:], strict=False)):
+    for index, (split, label) in enumerate(pairwise(folders)):
         if split.lower() in SPLITS and label.lower() in LABELS:
             return Place(LABELS[label.lower()], SPLITS[split.lower()], _folder(folders[:index]))
     return None
@@ -112,9 +113,13 @@ def entries(paths: Iterable[str], pool: Pool, published: Path | None) -> list[di
     if outside:
         first = ", ".join(map(shown, outside[:5]))
         LOG.warning(f"Pool {pool.name!r}: {len(outside)} files lie outside GenImage's layout (first: {first})")
-    wanted = _subset(pool)
-    mine = [(path, found) for path, found in placed if found and found.label == pool.label and wanted(found.folder)]
-    return described([(path, found.split, found.folder) for path, found in mine], pool, published)
+    wanted, above = _subset(pool), folder_of(pool.source.root)
+    mine = [
+        (path, found.split, found.folder or above)
+        for path, found in placed
+        if found and found.label == pool.label and wanted(found.folder or above)
+    ]
+    return described(mine, pool, published)
 
 
 def _subset(pool: Pool) -> Callable[[str | None], bool]:
@@ -123,7 +128,7 @@ def _subset(pool: Pool) -> Callable[[str | None], bool]:
     if subset is None:
         return lambda _: True
     wanted = FOLDERS[subset].lower()
-    return lambda folder: (canonical(folder or folder_of(pool.source.root)) or "").lower() == wanted
+    return lambda folder: (canonical(folder) or "").lower() == wanted
 
 
 def described(
@@ -151,6 +156,8 @@ def described(
             }
             | _class(index, name)
         )
+    if published is not None:
+        _tell_unpublished([row["path"] for row in rows if row["published_quality"] is None], len(rows), pool, published)
     unknown = [row["path"] for row in rows if row["class_index"] is None]
     if unknown:
         LOG.warning(
@@ -158,6 +165,11 @@ def described(
             f"{shown(unknown[0])}); genimage_metadata.csv or a list of ImageNet's val tells those of GenImage's val"
         )
     return rows
+
+
+def _tell_unpublished(paths: Sequence[str], n: int, pool: Pool, path: Path) -> None:
+    if paths and not imagenet.is_list(path):
+        LOG.warning(f"Pool {pool.name!r}: {len(paths)} of {n} images are not in {path} (first: {shown(paths[0])})")
 
 
 def class_of(name: str, folder: str | None, label: Label) -> int | None:

@@ -11,7 +11,9 @@ from pathlib import Path
 
 CLASSES = 1000
 
-_VAL_LINE = re.compile(r"""^"?(ILSVRC2012_val_\d{8})(?:\.\w+)?"?[\s,;]+"?(?:(\d{1,4})|(n\d{8}))\b""", re.IGNORECASE)
+_VAL_LINE = re.compile(
+    r"""^"?(ILSVRC2012_val_[0-9]{8})(?:\.\w+)?"?[\s,;]+"?(?:([0-9]{1,4})|(n[0-9]{8}))\b""", re.IGNORECASE
+)
 
 
 @cache

@@ -4,8 +4,8 @@
 |---|---|---|---|
 | plain | the pool's | none | nothing |
 | splits | the pool's | the topmost folder of a split | a file in no such folder, where others are in one |
-| ai_nature, 0_real_1_fake, real_fake | the folder so called (any case) | as above, over or under it | a file in no folder \
-of a label, or under both; then as above |
+| ai_nature, 0_real_1_fake, real_fake | the folder so called (any case) | as above, over or under it | no such \
+folder, or both; then as above |
 | genimage | ai or nature right below train or val | train; val is the test set | every other file |
 
 What lies outside is left out, and a warning counts and names it; if nothing else is there, the listing is refused.
@@ -37,7 +37,7 @@ Folders = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Placed:
-    """What the folders say of the files in them. `label` None: nothing; `folder`: the subset folder, if there is one."""
+    """What the folders say of the files in them. `label` None: nothing; `folder`: the subset folder, or None."""
 
     label: Label | None
     split: Split | None

@@ -7,6 +7,7 @@ holds the wanted rows alone. Source: Dataverse, doi:10.7910/DVN/AKDIHF.
 """
 
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -29,7 +30,7 @@ FOLDER_OF_LABEL: dict[Label, str] = {"fake": "ai", "real": "nature"}
 
 #: What a path says, at any depth: the folder before train or val, an archive's folder between them passed over.
 PARTS = r"(?:^|/)(?P<folder>[^/]+?)(?:/imagenet_[^/]*)?/(?P<split>train|val)/(?P<label>ai|nature)/(?P<name>[^/]+)$"
-_BLOCK = 8 << 20
+_BLOCK = 2 << 20
 
 
 def lookup(path: Path, folders: set[str], label: Label) -> dict[tuple[str, str], dict[str, tuple[int, int]]]:
@@ -39,40 +40,50 @@ def lookup(path: Path, folders: set[str], label: Label) -> dict[tuple[str, str],
     """
     found: dict[tuple[str, str], dict[str, tuple[int, int]]] = {}
     wanted = pa.array(sorted(folders), pa.string())
-    for batch in batches(path, ["path", "compression_rate", "class"], f"/{FOLDER_OF_LABEL[label]}/"):
-        batch = batch.filter(pc.is_in(batch["folder"], value_set=wanted))
+    within = "|".join(f"/{re.escape(folder)}/" for folder in sorted(folders))
+    for batch in batches(path, ["path", "compression_rate", "class"], within):
+        is_wanted = pc.and_(
+            pc.is_in(batch["folder"], value_set=wanted), pc.equal(batch["label"], FOLDER_OF_LABEL[label])
+        )
+        batch = batch.filter(is_wanted)
         columns = [batch[name].to_pylist() for name in ("folder", "split", "name", "class", "compression_rate")]
         for folder, split, name, index, quality in zip(*columns, strict=True):
             found.setdefault((folder, split), {})[name] = (index, quality)
     return found
 
 
-def batches(path: Path, columns: Sequence[str] = tuple(COLUMNS), within: str = "/") -> Iterator[pa.Table]:
+def batches(path: Path, columns: Sequence[str] = tuple(COLUMNS), within: str = "") -> Iterator[pa.Table]:
     """The file in pieces: these columns (path among them), and folder, split, label and name as the path tells them.
 
-    `within`: only rows whose path holds this text. Raises FileNotFoundError for no such file, ValueError for other
-    columns, cut rows, values of another type or outside their range, and paths outside GenImage's layout.
+    `within`: only rows whose path this regular expression (RE2) finds something in. Raises FileNotFoundError for no
+    such file, ValueError for other columns, no rows, cut rows, values of another type or outside their range, and paths
+    outside GenImage's layout.
     """
     if not path.is_file():
         raise FileNotFoundError(f"No file {path}: expected genimage_metadata.csv; correct its path.")
     _refuse_columns(path)
+    n = 0
     try:
         options = pyarrow.csv.ConvertOptions(column_types=COLUMNS, include_columns=list(columns))
         reader = pyarrow.csv.open_csv(path, pyarrow.csv.ReadOptions(block_size=_BLOCK), convert_options=options)
         for batch in reader:
+            n += batch.num_rows
             yield _parted(pa.table(batch), path, within)
     except pa.ArrowInvalid as error:
         raise ValueError(f"{path} is cut or damaged: {error}. Fetch genimage_metadata.csv again.") from error
+    if not n:
+        raise ValueError(f"{path} holds no row. Fetch genimage_metadata.csv again.")
 
 
 def _refuse_columns(path: Path) -> None:
     with open(path, "rb") as file:
         names = file.readline(4096).decode("utf-8-sig", "replace").strip().replace('"', "").split(",")
-        file.seek(-1, 2)
+        file.seek(-min(1, file.seek(0, 2)), 2)
         ended = file.read(1) == b"\n"
-    if names != list(COLUMNS):
+    if sorted(names) != sorted(COLUMNS):
         raise ValueError(
-            f"{path} is no genimage_metadata.csv: expected the columns {', '.join(COLUMNS)}, found {', '.join(names)[:200]}"
+            f"{path} is no genimage_metadata.csv: expected the columns {', '.join(COLUMNS)}, "
+            f"found {', '.join(names)[:200]}"
         )
     if not ended:
         LOG.warning(f"{path} does not end with a line end: its last row may be cut")
@@ -82,8 +93,8 @@ def _parted(batch: pa.Table, path: Path, within: str) -> pa.Table:
     for name in batch.column_names:
         if batch[name].null_count:
             raise ValueError(f"{path}: empty value of {name}. Fetch genimage_metadata.csv again.")
-    if within != "/":
-        batch = batch.filter(pc.match_substring(batch["path"], within))
+    if within:
+        batch = batch.filter(pc.match_substring_regex(batch["path"], within))
     for name, (low, high) in RANGES.items():
         if name in batch.column_names and batch.num_rows:
             _refuse_outside(batch, name, (low, high), path)

@@ -25,13 +25,13 @@ class Defect:
 def genimage() -> Mapping[str, Defect]:
     """Name of a file of GenImage's train to its defect; names are unique over all archives."""
     found: dict[str, Defect] = {}
-    with files(__name__).joinpath("genimage_drive_defects.csv").open(encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines):
-            *_, split, folder, name = row["file"].split("/")
-            if split != "train":
-                raise ValueError(f"genimage_drive_defects.csv: {row['file']} is not of train, as all listed files are")
-            before = f"{found[name].what}, " if name in found else ""
-            found[name] = Defect(row["archive"], _LABELS[folder], before + row["defect"])
+    lines = files(__name__).joinpath("genimage_drive_defects.csv").read_text(encoding="utf-8").splitlines()
+    for row in csv.DictReader(lines):
+        *_, split, folder, name = row["file"].split("/")
+        if split != "train":
+            raise ValueError(f"genimage_drive_defects.csv: {row['file']} is not of train, as all listed files are")
+        before = f"{found[name].what}, " if name in found else ""
+        found[name] = Defect(row["archive"], _LABELS[folder], before + row["defect"])
     return found
 
 
