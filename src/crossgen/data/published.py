@@ -40,7 +40,7 @@ def lookup(path: Path, folders: set[str], label: Label) -> dict[tuple[str, str],
     """
     found: dict[tuple[str, str], dict[str, tuple[int, int]]] = {}
     wanted = pa.array(sorted(folders), pa.string())
-    within = "|".join(f"/{re.escape(folder)}/" for folder in sorted(folders))
+    within = "|".join(f"(?:^|/){re.escape(folder)}/" for folder in sorted(folders))
     for batch in batches(path, ["path", "compression_rate", "class"], within):
         is_wanted = pc.and_(
             pc.is_in(batch["folder"], value_set=wanted), pc.equal(batch["label"], FOLDER_OF_LABEL[label])
