@@ -82,7 +82,7 @@ def test_without_folders_of_splits_the_hash_of_the_group_decides_and_the_log_say
     tree(tmp_path, *(f"photos/{number}.png" for number in range(40)))
     rows = build(pool(tmp_path, layout="splits"), 0, 0.15, 0.3)
     assert set(rows["split"].to_pylist()) == {"train", "val", "test"}
-    assert "no folder train, val or test" in caplog.text
+    assert "no folder train, val or test (seen: photos), so its images are split by hash" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -125,6 +125,13 @@ def test_what_lies_outside_is_left_out_counted_and_named(tmp_path, caplog, layou
         found = splits(tmp_path, layout=layout)
     assert list(found) == [inside]
     assert f"left out {len(outside)} images that lie outside layout {layout} (first: a.png" in caplog.text
+
+
+@pytest.mark.parametrize(("subset", "folder"), [(None, None), ("a", "a"), ("./a", "a"), ("./b/a/", "b/a"), (".", None)])
+def test_the_subset_is_the_folder_of_layouts_without_another(tmp_path, subset, folder):
+    tree(tmp_path, "a/1.png", "b/a/2.png")
+    for layout in ("plain", "splits"):
+        assert {entry.folder for entry in entries(pool(tmp_path, layout=layout, subset=subset))} == {folder}
 
 
 def test_images_beside_folders_of_splits_are_not_mixed_in(tmp_path, caplog):

@@ -214,6 +214,7 @@ def test_what_is_no_disagreement(table, tmp_path):
     assert report["agrees"] and report["totals"]["known_defects"] == 1 and report["images_outside_layout"] == 1
     group = next(each for each in report["groups"] if (each["label"], each["split"]) == ("nature", "train"))
     assert (group["estimates_compared"], group["estimates_differ"], group["qualities_compared"]) == (1, 1, 0)
+    assert group["estimates_largest_gap"] == 4
 
 
 def test_samples_shared_pools_and_roots_of_one_generator(table, tmp_path):

@@ -210,14 +210,15 @@ def _faults(pair: pa.Table) -> tuple[dict[str, pa.Table], dict[str, int]]:
         "qualities_differ": pa.concat_tables([wrong_exact, wrong_other]),
         "classes_differ": both.filter(pc.not_equal(both["class_index"], both["class"])),
     }
-    differ = pc.not_equal(estimated["jpeg_quality_estimate"], estimated["compression_rate"])
+    gaps = pc.subtract(estimated["compression_rate"], estimated["jpeg_quality_estimate"])
     counts = {
         "matched": both.num_rows,
         "known_defects": unpublished.num_rows - faults["missing_in_published"].num_rows,
         "sizes_compared": both.num_rows - both["width"].null_count,
         "qualities_compared": exact.num_rows + other.num_rows,
         "estimates_compared": estimated.num_rows,
-        "estimates_differ": int(pc.sum(differ).as_py() or 0),
+        "estimates_differ": int(pc.sum(pc.not_equal(gaps, 0)).as_py() or 0),
+        "estimates_largest_gap": int(pc.max(pc.abs(gaps)).as_py() or 0),
         "classes_compared": both.num_rows - both["class_index"].null_count,
     }
     return faults, counts

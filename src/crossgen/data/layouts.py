@@ -15,7 +15,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from crossgen.config import Laid, Pool
 from crossgen.config.below import SPLITS, is_below, may_lead_below, without_splits
@@ -62,7 +62,10 @@ def arranged(files: Iterable[tuple[str, bool]], source: Laid, pool: Pool) -> lis
     if not found:
         raise ValueError(_nothing(source, pool))
     if source.layout == "splits" and not any(place.split for _, place in found):
-        LOG.warning(f"Pool {pool.name!r}: no folder train, val or test: its images are split by hash of the group")
+        LOG.warning(
+            f"Pool {pool.name!r}: no folder train, val or test (seen: {_seen(Path(source.root))}), so its images are split "
+            "by hash of the group"
+        )
     if outside or stray:
         first = ", ".join(map(shown, sorted([*outside, *stray])[:5]))
         LOG.warning(
@@ -86,11 +89,16 @@ def _places(source: Laid) -> Callable[[str], Placed | None]:
 
 
 def _plain(_: Folders, source: Laid) -> Placed:
-    return Placed(None, None, source.subset)
+    return Placed(None, None, _written(source.subset))
 
 
 def _splits(folders: Folders, source: Laid) -> Placed:
-    return Placed(None, _split(folders), source.subset)
+    return Placed(None, _split(folders), _written(source.subset))
+
+
+def _written(subset: str | None) -> str | None:
+    """In one spelling: `./a/` is `a`."""
+    return "/".join(PurePosixPath(subset).parts) or None if subset else None
 
 
 def _split(folders: Folders) -> Split | None:
