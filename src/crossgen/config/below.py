@@ -22,18 +22,22 @@ def is_below(folders: Sequence[str], subset: str | None, layout: str) -> bool:
     """
     if subset is None:
         return True
-    if "/" not in subset:
+    if _is_name(subset):
         return subset in folders
     return _begins(folders, subset) or (layout != "plain" and _begins(without_splits(folders), subset))
 
 
 def may_lead_below(folders: Sequence[str], subset: str | None, layout: str) -> bool:
     """Whether files of the subset may lie in `folders` or below: what need not be walked is told by the names alone."""
-    if subset is None or "/" not in subset:
+    if subset is None or _is_name(subset):
         return True
     shapes = [folders] if layout == "plain" else [folders, without_splits(folders)]
     wanted = PurePosixPath(subset).parts
     return any(tuple(shape[: len(wanted)]) == wanted[: len(shape)] for shape in shapes)
+
+
+def _is_name(subset: str) -> bool:
+    return "/" not in subset and subset != "."
 
 
 def _begins(folders: Sequence[str], subset: str) -> bool:

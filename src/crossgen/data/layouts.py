@@ -63,8 +63,8 @@ def arranged(files: Iterable[tuple[str, bool]], source: Laid, pool: Pool) -> lis
         raise ValueError(_nothing(source, pool))
     if source.layout == "splits" and not any(place.split for _, place in found):
         LOG.warning(
-            f"Pool {pool.name!r}: no folder train, val or test (seen: {_seen(Path(source.root))}), so its images are split "
-            "by hash of the group"
+            f"Pool {pool.name!r}: no folder train, val or test (seen: {_seen(Path(source.root))}), so its images are "
+            "split by hash of the group"
         )
     if outside or stray:
         first = ", ".join(map(shown, sorted([*outside, *stray])[:5]))
