@@ -92,6 +92,16 @@ def test_every_generators_folder_in_both_depths(tmp_path, depth):
             assert len(entries(pool(root, "fake"))) == 2
 
 
+@pytest.mark.parametrize("depth", [DEEP, FLAT], ids=["archives", "plain"])
+def test_a_subset_may_be_our_name_of_the_generator(tmp_path, depth):
+    tree(tmp_path, *(f"{folder}/train/{label}/7_x_1.png" for folder in depth for label in ("ai", "nature")))
+    for name, folder in genimage.FOLDERS.items():
+        (found,) = entries(pool(tmp_path, source={"subset": name}))
+        assert found.folder == folder
+    with pytest.raises(ValueError, match="subset sd21: expected"):
+        entries(pool(tmp_path, source={"subset": "sd21"}))
+
+
 def test_archives_beside_each_other_and_merged_folders(tmp_path):
     tree(tmp_path, "all/imagenet_glide/val/ai/GLIDE_1_2_3_4_glide_5.png", "all/imagenet_ai/Train/AI/1_adm_1.PNG")
     found = {entry.path.split("/")[1]: entry for entry in entries(pool(tmp_path))}

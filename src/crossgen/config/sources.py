@@ -58,7 +58,8 @@ class Laid(Arriving):
     subset: Below | None = Field(
         default=None,
         description="Only images below a folder of this name, at any depth; with a / in it (a/b, ./a) a path below"
-        " root, beside which folders of splits may stand: train/a/b too. null: all.",
+        " root, beside which folders of splits may stand: train/a/b too. Layout genimage knows its generators by our"
+        " names (sd14, adm ...) as well. null: all.",
     )
     metadata: Text | None = Field(
         default=None,

@@ -81,11 +81,19 @@ def _places(source: Laid) -> Callable[[str], Placed | None]:
     @cache
     def place(folder: str) -> Placed | None:
         parts = tuple(part for part in folder.split("/") if part)
-        if not is_below(parts, source.subset, source.layout):
+        if not _is_wanted(parts, source):
             return ELSEWHERE
         return _LAYOUTS[source.layout](parts, source)
 
     return place
+
+
+def _is_wanted(folders: Sequence[str], source: Laid) -> bool:
+    """Whether files in these folders are of the subset; GenImage's may be told by our name of the generator too."""
+    if is_below(folders, source.subset, source.layout):
+        return True
+    known = genimage.FOLDERS.get(source.subset or "") if source.layout == "genimage" else None
+    return known is not None and any(genimage.canonical(folder) == known for folder in folders)
 
 
 def _plain(_: Folders, source: Laid) -> Placed:
@@ -138,7 +146,7 @@ def worth_entering(folders: Sequence[str], source: Laid, label: Label) -> bool:
         return False
     if source.layout == "genimage":
         found = genimage.place(folders)
-        return found is None or (found.label == label and is_below(folders, source.subset, source.layout))
+        return found is None or (found.label == label and _is_wanted(folders, source))
     names = LABELS.get(source.layout, {})
     return next((names[folder.lower()] for folder in folders if folder.lower() in names), label) == label
 
