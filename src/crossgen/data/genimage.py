@@ -196,6 +196,8 @@ def _told(
     """(folder, split, name) -> (class index, published quality) of what the user gave."""
     if path is None:
         return lambda folder, split, name: (None, None)
+    if not path.is_file():
+        raise FileNotFoundError(f"No file {path}: expected genimage_metadata.csv or a list of ImageNet's val classes.")
     if imagenet.is_list(path):
         classes = imagenet.val_classes(path) if label == "real" else {}
         return lambda folder, split, name: (classes.get(name.partition(".")[0]), None)
