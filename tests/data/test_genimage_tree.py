@@ -202,6 +202,7 @@ def test_known_defects_by_source_kind_and_depth(tmp_path):
     )
     assert defect_of(f"ADM/{ADM}", "fake", folder, known_defects=False) is None
     assert defect_of("ADM/train/ai/115_adm_140.PNG", "fake", folder) is None
+    assert defect_of("ADM/imagenet_ai_0508_adm/train/nature/115_adm_141.PNG", "real", folder) is None
     assert defect_of("ADM/val/ai/115_adm_141.PNG", "fake", folder) is None
     flat = SD15.replace("train", "stable_diffusion_v_1_5/train", 1)
     assert defect_of(f"{DRIVE}/{SD15}", "real", folder) == defect_of(SD15, "real", inner) == told

@@ -95,12 +95,13 @@ def test_without_folders_of_splits_the_hash_of_the_group_decides_and_the_log_say
         ("plain", "b", ["b/4.png", "b/a/2.png"]),
         ("splits", "./a", ["test/a/1.png", "train/a/3.png"]),
         ("splits", "./a/", ["test/a/1.png", "train/a/3.png"]),
+        ("splits", "./ab", ["TRAIN/ab/6.png", "test/ab/5.png"]),
         ("splits", "train/a", ["train/a/3.png"]),
         ("splits", "b/a", ["b/a/2.png"]),
     ],
 )
 def test_a_subset_is_a_name_at_any_depth_or_a_path_below_root(tmp_path, layout, subset, found):
-    tree(tmp_path, "test/a/1.png", "b/a/2.png", "train/a/3.png", "b/4.png", "ab/5.png")
+    tree(tmp_path, "test/a/1.png", "b/a/2.png", "train/a/3.png", "b/4.png", "test/ab/5.png", "TRAIN/ab/6.png")
     if found is None:
         with pytest.raises(ValueError, match="finds no real image"):
             splits(tmp_path, subset=subset, layout=layout)
@@ -205,6 +206,7 @@ def test_names_that_are_not_utf8_and_links_keep_their_places(tmp_path):
     (root / "train" / "real").symlink_to("nowhere")  # a folder of images that is gone is seen, not passed over
     found = {entry.path: (entry.split, entry.folder) for entry in entries(pool(root, layout="real_fake"))}
     assert found == {"caf\ufffdE9/train/real/b.png": ("train", "caf\ufffdE9"), "train/real": ("train", None)}
+    assert list(splits(root, "fake", layout="real_fake")) == ["train/fake/a.png"]  # the lost folder is the other's
     assert list(splits(root, layout="real_fake", subset="caf\ufffdE9")) == ["caf\ufffdE9/train/real/b.png"]
 
 
