@@ -1,4 +1,4 @@
-"""Manifests of a GenImage that nobody downloaded: its counts, names, sizes and qualities, drawn by formula, at any scale.
+"""Manifests of a GenImage that nobody downloaded: counts, names, sizes and qualities drawn by formula, at any scale.
 
 At scale 1 the 16 pools hold the 2,681,150 rows of UnbiasedGenImage's metadata: for each generator a pool of its fakes
 (`wukong`) and one of its slice of ImageNet (`wukong_real`). Sources: GenImage's paper (counts), the released metadata
@@ -39,8 +39,8 @@ FAKES_TRAIN = {
     "midjourney": 161_997, "sd14": 161_997, "sd15": 166_000, "adm": 161_994, "glide": 161_999, "wukong": 162_000,
     "vqdm": 162_000, "biggan": 161_996,
 }  # fmt: skip
-REALS_TRAIN = {name: 158_861 for name in SIDES} | {"midjourney": 158_862, "sd14": 162_000, "sd15": 166_000}
-TEST = {name: 6_000 for name in SIDES} | {"sd15": 8_000}
+REALS_TRAIN = dict.fromkeys(SIDES, 158861) | {"midjourney": 158_862, "sd14": 162_000, "sd15": 166_000}
+TEST = dict.fromkeys(SIDES, 6000) | {"sd15": 8_000}
 NAMES = {
     "midjourney": "{c}_midjourney_{i}.png", "sd14": "{c:03d}_sdv4_{i:05d}.png", "sd15": "{c:03d}_sdv5_{i:05d}.png",
     "adm": "{c}_adm_{i}.PNG", "glide": "GLIDE_1000_200_08_{c:03d}_glide_{i:05d}.png",
@@ -81,7 +81,7 @@ def write(folder: Path, scale: float = 1.0, seed: int = 0) -> dict[str, Path]:
 
 
 def metadata_csv(path: Path, manifests: Sequence[Path]) -> None:
-    """`genimage_metadata.csv` of these manifests: 7 columns, reals as generator `nature`, GenImage's val as mode val."""
+    """`genimage_metadata.csv` of these manifests: 7 columns; reals are `nature`, the test split is mode `val`."""
     with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["path", "generator", "mode", "width", "height", "compression_rate", "class"])

@@ -26,6 +26,12 @@ class Schema:
     columns: dict[str, pa.DataType]
     optional: frozenset[str] = frozenset()
 
+    def only(self, columns: Sequence[str]) -> "Schema":
+        """The schema of some of its columns; without its whole key nothing identifies a row."""
+        kept = {name: kind for name, kind in self.columns.items() if name in columns}
+        key = self.key if set(self.key) <= set(kept) else ()
+        return Schema(self.name, key, kept, self.optional & set(kept))
+
 
 FILES = Schema(
     "files",
@@ -57,6 +63,18 @@ MANIFEST = Schema(
 
 #: A manifest's rows chosen for one train set: `split` is train or val.
 SELECTION = Schema("selection", MANIFEST.key, MANIFEST.columns, MANIFEST.optional)
+
+#: What each step of a selection removed and left, by split, label and pool; step 0 is what it began with. `digest` is
+#: that of the whole selection (`crossgen.data.waterfall.digest`), the same in all its rows.
+WATERFALL = Schema(
+    "waterfall",
+    ("subset", "train_set", "position", "split", "label", "pool"),
+    {
+        "subset": TEXT, "train_set": TEXT, "position": INTEGER, "step": TEXT, "setting": TEXT, "split": TEXT,
+        "label": INTEGER, "pool": TEXT, "generator": TEXT, "removed": INTEGER, "left": INTEGER, "digest": TEXT,
+    },
+    frozenset({"generator", "setting"}),
+)  # fmt: skip
 
 #: One row a stored training crop; the facts are those of the file that was decoded (after alignment).
 CROPS = Schema(
@@ -175,6 +193,8 @@ def _typed(table: pa.Table, name: str, kind: pa.DataType, what: str) -> pa.Table
 
 
 def _refuse_repeats(table: pa.Table, schema: Schema, where: str) -> None:
+    if not schema.key:
+        return
     counts = table.select(list(schema.key)).group_by(list(schema.key)).aggregate([([], "count_all")])
     repeated = counts.filter(pc.greater(counts["count_all"], 1))
     if repeated.num_rows:
@@ -182,13 +202,15 @@ def _refuse_repeats(table: pa.Table, schema: Schema, where: str) -> None:
         raise ValueError(f"{where}: {repeated.num_rows} repeated keys in a {schema.name} table, first: {first}.")
 
 
-def read(path: str | Path, schema: Schema) -> pa.Table:
-    """Read and check one table. Raises FileNotFoundError, ValueError (see `check`)."""
+def read(path: str | Path, schema: Schema, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read and check one table, or the named columns of it. Raises FileNotFoundError, ValueError (see `check`)."""
+    wanted = schema if columns is None else schema.only(columns)
     try:
-        table = pq.read_table(path)
+        there = None if columns is None else [name for name in pq.read_schema(path).names if name in columns]
+        table = pq.read_table(path, columns=there)
     except pa.ArrowInvalid as error:
         raise ValueError(f"{path}: not a readable Parquet file ({error}); remove it and run again.") from error
-    return check(table, schema, str(path))
+    return check(table, wanted, str(path))
 
 
 def read_all(paths: Sequence[str | Path], schema: Schema) -> pa.Table:

@@ -2,30 +2,64 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from crossgen.data.subsets import Selection
 
 EXAMPLE = """crossgen filter-subset --manifests photographs.parquet biggan.parquet --train-set biggan \\
-    --subset '{"name": "raw", "images_per_class": 60}' --output selection.parquet"""
+    --subset '{"name": "raw", "images_per_class": 60}' --output selection.parquet --waterfall waterfall.parquet"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--manifests", required=True, type=Path, nargs="+", help="manifests of the train set's pools")
+    parser.add_argument("--manifests", required=True, type=Path, nargs="+", help="manifests of the pools read")
     parser.add_argument("--subset", required=True, help="the subset, as JSON of the config's item")
     parser.add_argument("--train-set", required=True, help="name of the train set, for messages")
+    parser.add_argument(
+        "--roles",
+        default="{}",
+        help="JSON of what pools are: only_tested (list: looked at for leaks, never chosen from), shared (list of pairs"
+        " that may hold the same reals)",
+    )
     parser.add_argument("--output", required=True, type=Path, help="selection to write (Parquet)")
+    parser.add_argument("--waterfall", type=Path, help="what each filter removed, to write (Parquet)")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write the selection."""
+    """Write the selection, and what each filter removed."""
+    import json
+
     import pyarrow as pa
 
     from crossgen import records
     from crossgen.config import Subset
-    from crossgen.data.subsets import select
+    from crossgen.config.presets import applied
+    from crossgen.data import choice_tables
+    from crossgen.data.subsets import Roles, choose
 
-    subset = Subset.model_validate_json(options.subset)
-    manifest = records.read_all(options.manifests, records.MANIFEST).to_pandas()
-    chosen = select(manifest, subset, options.train_set)
-    records.write(options.output, pa.Table.from_pandas(chosen, preserve_index=False), records.SELECTION)
-    counts = (chosen["split"] + " " + chosen["label"].map({0: "reals", 1: "fakes"})).value_counts().to_dict()
-    print(f"{options.output}: {counts}")
+    subset = Subset.model_validate_json(json.dumps(applied(json.loads(options.subset))))
+    roles = Roles.from_json(options.train_set, json.loads(options.roles))
+    looked_at = choice_tables.read(options.manifests, subset, roles.only_tested)
+    chosen = choose(looked_at, subset, roles)
+    del looked_at
+    records.write(options.output, choice_tables.whole(options.manifests, chosen.rows), records.SELECTION)
+    if options.waterfall:
+        told = pa.Table.from_pandas(chosen.waterfall, preserve_index=False)
+        records.write(options.waterfall, told, records.WATERFALL)
+    _say(options.output, chosen)
+
+
+def _say(output: Path, chosen: "Selection") -> None:
+    """What each step removed, what is left, and the digest."""
+    keys = ["position", "step", "setting", "split", "label"]
+    told = chosen.waterfall.groupby(keys, as_index=False)["removed"].sum()
+    for row in told[told["removed"] > 0].to_dict("records"):
+        what = f"{row['split']} {'fakes' if row['label'] else 'reals'}"
+        print(f"{row['step']} {row['setting']}: {row['removed']:,} {what} removed")
+    if chosen.undigested:
+        print(
+            f"{chosen.undigested:,} images have no digest (hash: false): leaks and repetitions among them stay unseen"
+        )
+    counts = (chosen.rows["split"] + " " + chosen.rows["label"].map({0: "reals", 1: "fakes"})).value_counts().to_dict()
+    print(f"{output}: {counts}, digest {chosen.digest}")

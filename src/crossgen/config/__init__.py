@@ -44,7 +44,7 @@ from crossgen.config.steps import (
     Step,
     Webp,
 )
-from crossgen.config.subsets import Alignment, Classes, Crop, Filter, Subset, Validation
+from crossgen.config.subsets import Alignment, Classes, Crop, Filter, Lists, Subset, Validation
 
 __all__ = [
     "RESERVED",
@@ -72,6 +72,7 @@ __all__ = [
     "Jpeg",
     "Judging",
     "Laid",
+    "Lists",
     "Members",
     "Model",
     "Noise",

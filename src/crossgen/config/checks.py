@@ -187,6 +187,8 @@ def _experiments(config: Config) -> Iterator[str]:
         for key in item.vary:
             if not re.match(r"^(subset|recipe)(\.[a-z0-9_]+)+$", key):
                 yield f"Unknown key {key!r} to vary in {where}: expected subset.<key> or recipe.<key>"
+            if key == "subset.preset":
+                yield f"Cannot vary {key!r} in {where}: a preset fills in what is not written; write a subset for each"
 
 
 def _conditions(config: Config) -> Iterator[str]:

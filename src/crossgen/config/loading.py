@@ -15,6 +15,7 @@ from crossgen.config.checks import check
 from crossgen.config.derive import with_folders, with_unseen
 from crossgen.config.grid import expand
 from crossgen.config.model import SCHEMA_VERSION, Config
+from crossgen.config.presets import applied
 
 
 class ConfigError(ValueError):
@@ -114,11 +115,25 @@ def _validated(content: Mapping[str, Any], where: str) -> Config:
         known = f"newer than this crossgen knows ({SCHEMA_VERSION})"
         raise ConfigError(f"schema_version {version} is {known}: update crossgen ({where}).")
     try:
-        return Config.model_validate_json(json.dumps(content))
+        return Config.model_validate_json(json.dumps(_with_presets(content, where)))
     except (TypeError, ValueError) as error:
         if isinstance(error, ValidationError):
             raise ConfigError(_messages(error, content, where)) from error
         raise ConfigError(f"Cannot use a value of the config: {error} ({where}).") from error
+
+
+def _with_presets(content: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    """The content with the values of presets beside what its subsets say."""
+    subsets = content.get("subsets")
+    if not isinstance(subsets, list):
+        return content
+    told = []
+    for index, item in enumerate(subsets):
+        try:
+            told.append(applied(item) if isinstance(item, Mapping) else item)
+        except ValueError as error:
+            raise ConfigError(f"{error} ({where}, subsets[{index}]).") from error
+    return {**content, "subsets": told}
 
 
 def _messages(error: ValidationError, content: Mapping[str, Any], where: str) -> str:

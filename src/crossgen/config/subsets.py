@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
+from crossgen.config.presets import PRESETS, Preset
 from crossgen.config.steps import Model, Subsampling, Text
 from crossgen.config.values import Format, GridName, Name, rising
 
@@ -14,7 +15,14 @@ Qualities = Annotated[tuple[Quality, Quality], AfterValidator(rising)]
 Sides = Annotated[tuple[Side, Side], AfterValidator(rising)]
 Multiples = Annotated[tuple[Multiple, Multiple], AfterValidator(rising)]
 
-Preset = Literal["classic", "jpeg96", "size_constrained"]
+Splits = bool | Literal["train", "val"]
+
+
+class Lists(Model):
+    """Published list files that tell the split, too: images named in neither are left out, test images always are."""
+
+    train: tuple[Text, ...] = Field(default=(), description="Files of the names that are trained on.")
+    val: tuple[Text, ...] = Field(default=(), description="Files of the names that are val images.")
 
 
 class Filter(Model):
@@ -41,10 +49,16 @@ class Filter(Model):
         description="Range that both sides lie in, in multiples of S, the median side of the train set's fakes.",
     )
     aspect: Multiples | None = Field(default=None, description="Range of width / height, both ends kept.")
+    lists: Annotated[tuple[Text, ...], Field(min_length=1)] | Lists | None = Field(
+        default=None,
+        description="Published list files (DMimageDetection's): text, one file name or ending of a path a line, or CSV"
+        " with a column path, filename or src. An image is kept if a line names it. {train, val}: they also tell the"
+        " split, in place of the manifest's.",
+    )
 
 
 class Classes(Model):
-    """Content classes drawn at random, the same for reals and fakes and whichever images there are."""
+    """Content classes drawn at random: the first n, by hash of (seed, class), of those of the train set's fakes."""
 
     n: int = Field(ge=1, description="Classes drawn.")
     seed: int = Field(default=0, ge=0, description="Seed of the draw; a smaller draw is part of a larger one.")
@@ -89,8 +103,9 @@ class Validation(Model):
 class Subset(Model):
     """A declared selection of manifest rows to train on, with its alignment.
 
-    Filters apply in this order: leaks, ids, lists, real and fake filters, classes, fraction, images_per_content_class,
-    class balance, images_per_class and val_per_class. The waterfall beside a selection counts what each removed.
+    Filters apply in this order: usable images, leaks, groups of val, shared reals, ids, real and fake filters, classes,
+    named validation pool, fraction, images_per_content_class, class balance, label balance, images_per_class and
+    val_per_class. The waterfall beside a selection counts what each removed.
     """
 
     name: GridName = Field(description="Name of the subset.")
@@ -108,16 +123,18 @@ class Subset(Model):
     )
     drop_leaks: Literal["none", "own", "all"] = Field(
         default="own",
-        description="Training images whose bytes are also in a test split: of the pools read (own), of any pool of a"
-        " test set (all), or kept (none).",
+        description="Drop train and val images whose bytes are also in a test split: of the pools read (own), of any"
+        " pool of a test set (all), or keep them (none).",
     )
     ids: Text | None = Field(
         default=None, description="File of image ids kept: text, one a line, or CSV or Parquet with a column image_id."
     )
-    lists: tuple[Text, ...] = Field(
-        default=(),
-        description="Published list files: of paths or file names, one a line (DMimageDetection's); an image is kept if"
-        " one names it.",
+    max_absent: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="Largest share of the entries of `ids`, and of `lists` of one label, that may name no usable train"
+        " or val image before the selection is refused; below it they are counted.",
     )
     classes: ClassList | Classes | None = Field(
         default=None, description="Content classes kept: a list of indices, synsets or names, or {n, seed}; null: all."
@@ -128,9 +145,13 @@ class Subset(Model):
     images_per_content_class: int | None = Field(
         default=None, ge=1, description="Training images of each content class and label, at most; null: all."
     )
-    balance_classes: bool | Literal["train", "val"] = Field(
+    balance_classes: Splits = Field(
         default=False,
         description="Keep as many reals as fakes of each content class, in both splits (true) or one of them.",
+    )
+    balance_labels: Splits = Field(
+        default=False,
+        description="Keep as many reals as fakes in all, where images_per_class or val_per_class says no number.",
     )
     align: Alignment | None = Field(default=None, description="Alignment of the kept images; null: files as they are.")
     crop: Crop | None = Field(
@@ -148,3 +169,10 @@ class Subset(Model):
         default=None, description="Val images of one label from a named pool; null: carved from train."
     )
     seed: int = Field(default=0, ge=0, description="Seed of the sampling; smaller samples are part of larger ones.")
+
+    @model_validator(mode="after")
+    def _refuse_unapplied(self) -> "Subset":
+        """Presets are applied to what is written (`presets.applied`), when a config is loaded."""
+        if self.preset and not set(PRESETS[self.preset]) <= self.model_fields_set:
+            raise ValueError(f"the keys of preset {self.preset} beside it: crossgen.config.presets.applied writes them")
+        return self
