@@ -26,11 +26,11 @@ class Schema:
     columns: dict[str, pa.DataType]
     optional: frozenset[str] = frozenset()
 
-    def only(self, columns: Sequence[str]) -> "Schema":
-        """The schema of some of its columns; without its whole key nothing identifies a row."""
-        kept = {name: kind for name, kind in self.columns.items() if name in columns}
-        key = self.key if set(self.key) <= set(kept) else ()
-        return Schema(self.name, key, kept, self.optional & set(kept))
+    def only(self, names: Sequence[str]) -> "Schema":
+        """The same table with these columns alone; repeats are not looked for without the key."""
+        key = self.key if set(self.key) <= set(names) else ()
+        kept = {name: kind for name, kind in self.columns.items() if name in names}
+        return Schema(self.name, key, kept, self.optional)
 
 
 FILES = Schema(
@@ -203,7 +203,7 @@ def _refuse_repeats(table: pa.Table, schema: Schema, where: str) -> None:
 
 
 def read(path: str | Path, schema: Schema, columns: Sequence[str] | None = None) -> pa.Table:
-    """Read and check one table, or the named columns of it. Raises FileNotFoundError, ValueError (see `check`)."""
+    """Read and check one table, or some `columns` of it. Raises FileNotFoundError, ValueError (see `check`)."""
     wanted = schema if columns is None else schema.only(columns)
     try:
         there = None if columns is None else [name for name in pq.read_schema(path).names if name in columns]

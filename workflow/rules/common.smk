@@ -7,7 +7,7 @@ import shlex
 from functools import cache
 
 from crossgen import code, runs
-from crossgen.config import Shown, claims, derive
+from crossgen.config import Lists, Shown, claims, derive
 from crossgen.config.loading import ConfigError, load
 
 runs.put_programs_first()  # of the environment that Snakemake runs in, activated or not: jobs inherit them
@@ -56,7 +56,7 @@ TRAIN_SETS = derive.train_sets(CONFIG)
 DETECTORS = {detector.key: detector for detector in derive.detectors(CONFIG)}
 TESTED = derive.tested_pools(CONFIG)
 METRICS = ["balanced_accuracy", "roc_auc"]
-TABLES = ["summary", "matrix", "degraded", "controls", "biases", "attributes", "data", "losses"]
+TABLES = ["summary", "matrix", "degraded", "controls", "biases", "attributes", "data", "losses", "waterfall"]
 
 
 USED_SUBSETS = list(dict.fromkeys(detector.experiment.subset for detector in DETECTORS.values()))
@@ -155,6 +155,18 @@ def subset_pools(subset, train_set):
     return derive.read_pools(CONFIG, SUBSETS[subset], TRAIN_SETS[train_set])
 
 
+def subset_files(subset):
+    """Files of ids and lists that a selection reads."""
+    lists = [item.lists for item in (SUBSETS[subset].real, SUBSETS[subset].fake) if item.lists]
+    named = [path for files in lists for path in ([*files.train, *files.val] if isinstance(files, Lists) else files)]
+    return list(dict.fromkeys([*filter(None, [SUBSETS[subset].ids]), *named]))
+
+
+def roles_json(subset, train_set):
+    """What the pools are to a selection."""
+    return json.dumps(derive.roles(CONFIG, SUBSETS[subset], TRAIN_SETS[train_set]), sort_keys=True)
+
+
 def manifests(names):
     return [f"{STORE}/manifest/{name}.parquet" for name in names]
 
@@ -174,6 +186,11 @@ def used_pairs():
 
 def every_selection():
     return [f"{STORE}/subsets/{subset}/{train_set}.parquet" for subset, train_set in used_pairs()]
+
+
+def every_waterfall():
+    """Tables of what each filter removed."""
+    return [f"{STORE}/subsets/{subset}/{train_set}.waterfall.parquet" for subset, train_set in used_pairs()]
 
 
 def aligned(subset, train_set):
@@ -267,6 +284,7 @@ def report_inputs():
         "selections": [row[2] for row in audited()],
         "indexes": [row[3] for row in audited()],
         "losses": every_loss(),
+        "waterfalls": every_waterfall(),
     }
 
 
@@ -281,7 +299,8 @@ def report_options():
     ]
     for name in ("metrics", "differences", "biases", "probes"):
         words += [f"--{name}", inputs[name]]
-    return shlex.join([*words, "--manifests", *inputs["manifests"], "--losses", *inputs["losses"]])
+    words += ["--manifests", *inputs["manifests"], "--losses", *inputs["losses"]]
+    return shlex.join([*words, "--waterfalls", *inputs["waterfalls"]])
 
 
 def run_files():
@@ -291,6 +310,7 @@ def run_files():
         "manifests": every_manifest(),
         "scores": every_score(),
         "losses": every_loss(),
+        "waterfalls": every_waterfall(),
         "detectors": every_detector(),
     }
     roles |= {f"table_{name}": f"{REPORT}/tables/{name}.csv" for name in TABLES}

@@ -3,9 +3,11 @@
 
 rule filter_subset:
     input:
-        lambda wildcards: manifests(subset_pools(wildcards.subset, wildcards.train_set)),
+        manifests=lambda wildcards: manifests(subset_pools(wildcards.subset, wildcards.train_set)),
+        files=lambda wildcards: subset_files(wildcards.subset),
     output:
-        f"{STORE}/subsets/{{subset}}/{{train_set}}.parquet",
+        selection=f"{STORE}/subsets/{{subset}}/{{train_set}}.parquet",
+        waterfall=f"{STORE}/subsets/{{subset}}/{{train_set}}.waterfall.parquet",
     log:
         f"{STORE}/logs/filter_subset/{{subset}}/{{train_set}}.log",
     conda:
@@ -15,11 +17,13 @@ rule filter_subset:
         mem_mb=4000,
         runtime=20,
     params:
-        subset=lambda wildcards: as_json(SUBSETS[wildcards.subset], exclude={"align"}),
+        subset=lambda wildcards: as_json(SUBSETS[wildcards.subset], exclude={"align", "crop"}),
+        roles=lambda wildcards: roles_json(wildcards.subset, wildcards.train_set),
         version=code.version("crossgen.data.subsets"),
     shell:
-        "logged {log:q} python -m crossgen filter-subset --manifests {input:q} --subset {params.subset:q}"
-        " --train-set {wildcards.train_set} --output {output:q}"
+        "logged {log:q} python -m crossgen filter-subset --manifests {input.manifests:q} --subset {params.subset:q}"
+        " --train-set {wildcards.train_set} --roles {params.roles:q} --output {output.selection:q}"
+        " --waterfall {output.waterfall:q}"
 
 
 rule align_jpeg:

@@ -61,7 +61,7 @@ def _folder_pool(item: Folders, name: str, label: Label, generator: str | None, 
     )
 
 
-def selected_pools(config: Config, subset: Subset, train_set: TrainSet) -> list[str]:
+def chosen_pools(config: Config, subset: Subset, train_set: TrainSet) -> list[str]:
     """Pools whose images a selection may hold: the train set's, and those that the subset's keys name."""
     tests = {item.name: item for item in config.test_sets}
     all_reals = [str(tests[name].real) for name in each(config)] if subset.reals_from == "all" else []
@@ -70,18 +70,18 @@ def selected_pools(config: Config, subset: Subset, train_set: TrainSet) -> list[
 
 
 def read_pools(config: Config, subset: Subset, train_set: TrainSet) -> list[str]:
-    """Pools whose manifests a selection reads: those it chooses from, and those whose test images it must not hold."""
+    """Pools whose manifests a selection reads: those it may choose from, and those it looks for leaks in."""
     tested = tested_pools(config) if subset.drop_leaks == "all" else []
-    return list(dict.fromkeys([*selected_pools(config, subset, train_set), *tested]))
+    return list(dict.fromkeys([*chosen_pools(config, subset, train_set), *tested]))
 
 
 def roles(config: Config, subset: Subset, train_set: TrainSet) -> dict[str, object]:
     """What a selection must know of the pools it reads: which are only looked at for leaks, which may share images."""
-    selected = selected_pools(config, subset, train_set)
-    shared = [sorted((pool.name, other)) for pool in config.pools for other in pool.shares_with]
+    chosen = chosen_pools(config, subset, train_set)
+    shared = {tuple(sorted((pool.name, other))) for pool in config.pools for other in pool.shares_with}
     return {
-        "only_tested": [name for name in read_pools(config, subset, train_set) if name not in selected],
-        "shared": sorted(pair for pair in shared if set(pair) <= set(selected)),
+        "only_tested": [name for name in read_pools(config, subset, train_set) if name not in chosen],
+        "shared": sorted(pair for pair in shared if set(pair) <= set(chosen)),
     }
 
 

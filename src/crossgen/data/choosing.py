@@ -202,9 +202,10 @@ class Chooser:
         lent, train = left[self.lent[self.sieve.alive]], left[left["split"].eq("train")]
         same = lent["blake3"].isin(train["blake3"].dropna()) | lent["group"].isin(train["group"])
         if same.any():
+            first = lent.loc[same, "image_id"].min()
             raise ValueError(
                 f"Validation pool {lent['pool'].iloc[0]!r} shares {int(same.sum())} images or groups with the "
-                f"training images of {self.roles.train_set!r} (first: {lent.loc[same, 'image_id'].min()}): name another pool."
+                f"training images of {self.roles.train_set!r} (first: {first}): name another pool."
             )
 
     def _refuse_too_few(self, split: str, name: str, count: int) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from crossgen.config import Condition, Shown
-from crossgen.records import LOSSES
+from crossgen.records import LOSSES, WATERFALL
 from crossgen.report.estimates import Estimate, pool
 
 #: Words that stand where a train set or a test set stands, and mean an aggregate.
@@ -58,10 +58,11 @@ class ReportData:
     unseen: tuple[str, ...] = ()  # those of the generators that no detector may learn from
     titles: Mapping[str, str] = field(default_factory=dict)
     losses: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(LOSSES.columns)))
+    waterfall: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(WATERFALL.columns)))
 
     @classmethod
     def from_config(cls, config: Shown, frames: Mapping[str, pd.DataFrame]) -> "ReportData":
-        """`frames`: metrics, differences, biases, probes, facts, selections, losses."""
+        """`frames`: metrics, differences, biases, probes, facts, selections, losses, waterfall."""
         pairs = tuple(test.name for test in config.test_sets if test.pair)
         unseen = tuple(test.name for test in config.test_sets if test.pair and test.unseen)
         seen = tuple(name for name in pairs if name not in unseen)
@@ -75,6 +76,7 @@ class ReportData:
             facts=frames["facts"],
             selections=frames["selections"],
             losses=frames["losses"],
+            waterfall=frames["waterfall"],
             experiments=tuple(experiment.name for experiment in config.experiments),
             train_sets=tuple(dict.fromkeys([name for name in seen if name in named] + named)),
             generators=pairs,

@@ -22,6 +22,7 @@ def read(options: argparse.Namespace) -> ReportData:
         "probes": records.read(options.probes, records.PROBES).to_pandas(),
         "facts": records.read_all(options.manifests, records.MANIFEST).to_pandas(),
         "losses": _losses(options.losses),
+        "waterfall": _together(options.waterfalls, records.WATERFALL),
         "selections": pd.concat([_stages(*row) for row in audited], ignore_index=True),
     }
     return ReportData.from_config(Shown.model_validate_json(options.shown), frames)
@@ -29,9 +30,14 @@ def read(options: argparse.Namespace) -> ReportData:
 
 def _losses(paths: Sequence[Path]) -> pd.DataFrame:
     """All losses; two scoring jobs tell of the same pictures."""
-    tables = [records.read(path, records.LOSSES).to_pandas() for path in paths]
-    both: pd.DataFrame = pd.concat([records.from_rows([], records.LOSSES).to_pandas(), *tables], ignore_index=True)
-    return both.drop_duplicates(ignore_index=True)
+    return _together(paths, records.LOSSES).drop_duplicates(ignore_index=True)
+
+
+def _together(paths: Sequence[Path], schema: records.Schema) -> pd.DataFrame:
+    """Tables of one kind as one, also if there is none."""
+    tables = [records.read(path, schema).to_pandas() for path in paths]
+    both: pd.DataFrame = pd.concat([records.from_rows([], schema).to_pandas(), *tables], ignore_index=True)
+    return both
 
 
 def _stages(subset: str, train_set: str, selection: str, index: str) -> pd.DataFrame:

@@ -7,6 +7,9 @@ from crossgen.report.printing import Table
 
 SPLITS = ("train", "val", "test")
 LABELS = {0: "real", 1: "fake"}
+SIDES = (("train", 0, "Reals"), ("train", 1, "Fakes"), ("val", 0, "Reals"), ("val", 1, "Fakes"))
+#: Steps of a selection that nobody declares.
+SILENT = ("quarantine", "drop_leaks", "groups of val", "shared reals")
 
 
 def pools(data: ReportData) -> Table:
@@ -35,6 +38,32 @@ def losses(data: ReportData) -> Table:
     ).strip()
     columns = ["Stage", "Pool", "Reason", "Images", "First"]
     return Table(caption, pd.DataFrame(rows, columns=columns), data.losses)
+
+
+def waterfall(data: ReportData) -> Table:
+    """A row for each selection and each of its steps that was declared or removed something: what is left of it."""
+    rows = []
+    for (subset, train_set, position), step in data.waterfall.groupby(["subset", "train_set", "position"], sort=False):
+        if position and not step["removed"].sum() and step["step"].iloc[0] in SILENT:
+            continue
+        place = {"Subset": subset, "Trained on": train_set, "Step": _named(step.iloc[0])}
+        rows.append(place | {f"{name} {split}": _passed(step, split, label) for split, label, name in SIDES})
+    caption = (
+        "From the images found to those learnt from: left after each step and, in brackets, removed by it. Steps that "
+        "are always taken are shown where they removed something. " + ("" if rows else "None.")
+    ).strip()
+    columns = ["Subset", "Trained on", "Step", *(f"{name} {split}" for split, _, name in SIDES)]
+    return Table(caption, pd.DataFrame(rows, columns=columns), data.waterfall, blocks=1)
+
+
+def _named(step: "pd.Series[str]") -> str:
+    return f"{step['step']} {step['setting'] or ''}".strip()
+
+
+def _passed(step: pd.DataFrame, split: str, label: int) -> str:
+    mine = step[step["split"].eq(split) & step["label"].eq(label)]
+    removed, left = int(mine["removed"].sum()), int(mine["left"].sum())
+    return f"{left:,} (−{removed:,})" if removed else f"{left:,}"
 
 
 def _first(image_ids: "pd.Series[str]") -> str:

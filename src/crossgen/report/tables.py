@@ -7,7 +7,7 @@ import pandas as pd
 
 from crossgen.report.data import MEAN, OWN, SHOWN_METRICS, ReportData
 from crossgen.report.estimates import Estimate, pool
-from crossgen.report.pools import losses, pools
+from crossgen.report.pools import losses, pools, waterfall
 from crossgen.report.printing import Gaps, Table
 from crossgen.report.summary import summary
 
@@ -121,4 +121,5 @@ TABLES: dict[str, Callable[[ReportData], Table]] = {
     "attributes": attributes,
     "data": pools,
     "losses": losses,
+    "waterfall": waterfall,
 }
