@@ -22,7 +22,7 @@ from crossgen.data.splits import carve
 
 #: Reals of train and val folders with both sides in 450-550 px and quality 96; 1,057 more have quality 97-100.
 CONSTRAINED, FINER = 41_753, 1_057
-#: (width, height, quality) just outside of 450-550 px at 96, in turn over `NEAR` reals (scale 1).
+#: (width, height, quality) just outside of 450-550 px at 96, in turn over `NEAR` reals (at least 14).
 NEAR_MISSES = (
     (449, 500, 96), (500, 449, 96), (551, 500, 96), (500, 551, 96), (500, 500, 95), (500, 500, 97), (450, 551, 96),
 )  # fmt: skip
@@ -107,9 +107,8 @@ def _reals(n: int, scale: float, random: np.random.Generator) -> Reals:
     inside = (width >= 450) & (width <= 550) & (height >= 450) & (height <= 550)
     height = np.where(inside & (quality >= 96), 375, height)
     odd = np.zeros(n, bool)
-    chosen = iter(
-        np.split(random.permutation(n), np.cumsum([_scaled(k, scale) for k in (CONSTRAINED, FINER, NEAR, ODD)]))
-    )
+    counts = [_scaled(CONSTRAINED, scale), _scaled(FINER, scale), max(14, _scaled(NEAR, scale)), _scaled(ODD, scale)]
+    chosen = iter(np.split(random.permutation(n), np.cumsum(counts)))
     for index in (planted := next(chosen), finer := next(chosen)):
         narrow = random.random(len(index)) < 0.35
         for side in (width, height):

@@ -41,7 +41,8 @@ def conditions(rows: pd.DataFrame, wanted: Filter, sizes: Sequence[float] = ()) 
         yield Condition("formats", _told(wanted.formats), rows["format"].isin(list(wanted.formats)).to_numpy())
     if wanted.jpeg_quality is not None:
         column = QUALITIES[wanted.quality_estimate]
-        setting = f"{_told(wanted.jpeg_quality)}, {wanted.quality_estimate}"
+        known = "" if rows[column].notna().any() else " (not known of any image)"
+        setting = f"{_told(wanted.jpeg_quality)}, {wanted.quality_estimate}{known}"
         yield Condition("jpeg_quality", setting, _between(rows[column], *wanted.jpeg_quality))
     if wanted.chroma_subsampling is not None:
         kept = rows["chroma_subsampling"].isin(list(wanted.chroma_subsampling)).to_numpy()
