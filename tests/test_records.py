@@ -49,6 +49,15 @@ def test_wrong_files_are_refused_when_read(tmp_path):
         records.read(tmp_path / "b.parquet", records.SCORES)
 
 
+def test_some_columns_are_read_alone(tmp_path):
+    pq.write_table(table({}, {"image_id": "j"}), tmp_path / "a.parquet")
+    read = records.read(tmp_path / "a.parquet", records.SCORES, ["logit", "image_id"])
+    assert read.column_names == ["image_id", "logit"] and read.num_rows == 2  # no repeats without the whole key
+    with pytest.raises(ValueError, match=r"a.parquet: scores table lacks the columns \['label'\]"):
+        pq.write_table(table({}).drop_columns(["label"]), tmp_path / "a.parquet")
+        records.read(tmp_path / "a.parquet", records.SCORES, ["label"])
+
+
 def test_empty_tables_keep_their_types():
     empty = records.from_rows([], records.MANIFEST)
     assert records.check(empty, records.MANIFEST, "here").num_rows == 0

@@ -227,3 +227,22 @@ def test_what_was_lost_is_shown_by_pool_stage_and_reason(mini):
     assert shown.loc["photographs", "Quarantined"] == "1: truncated, 1: empty"
     assert shown.loc["srvgg", ["Converted", "Quarantined", "Lost later"]].tolist() == ["0", "0", "0"]
     assert "None." in markdown(TABLES["losses"](mini)) and "None." not in markdown(table)
+
+
+def test_the_waterfall_shows_declared_steps_and_others_only_where_they_removed_something(mini):
+    steps = [("found", "", 0), ("quarantine", "", 0), ("drop_leaks", "own", 2), ("real.width", "[1, 9]", 0)]
+    rows = []
+    for position, (step, setting, removed) in enumerate(steps):
+        lost = sum(number for *_, number in steps[: position + 1])
+        for split, label, pool in (("train", 0, "p"), ("train", 0, "q"), ("train", 1, "f"), ("val", 1, "f")):
+            mine = removed if (label, pool) == (0, "q") else 0
+            place = {"subset": "raw", "train_set": "f", "position": position, "step": step, "setting": setting}
+            left = 1500 - (lost if pool == "q" else 0)
+            rows.append(place | {"split": split, "label": label, "pool": pool, "removed": mine, "left": left})
+    table = TABLES["waterfall"](replace(mini, waterfall=pd.DataFrame(rows)))
+    assert table.frame.values.tolist() == [
+        ["raw", "f", "found", "3,000", "1,500", "0", "1,500"],
+        ["raw", "f", "drop_leaks own", "2,998 (−2)", "1,500", "0", "1,500"],
+        ["raw", "f", "real.width [1, 9]", "2,998", "1,500", "0", "1,500"],
+    ]
+    assert len(table.full) == 16 and "None." in markdown(TABLES["waterfall"](mini))
