@@ -51,6 +51,7 @@ def ids(rows):
 FILTERS = [
     (Filter(formats=("PNG",)), lambda r: r.format == "PNG"),
     (Filter(jpeg_quality=(96, 97)), lambda r: r.jpeg_quality in (96, 97)),
+    (Filter(jpeg_quality=96), lambda r: r.jpeg_quality == 96),
     (Filter(jpeg_quality=(70, 95), quality_estimate="imagemagick"), lambda r: r.jpeg_quality_estimate in (75, 95)),
     (Filter(jpeg_quality=(95, 95), quality_estimate="published"), lambda r: r.published_quality == 95),
     (Filter(chroma_subsampling=("4:4:4",)), lambda r: r.chroma_subsampling == "4:4:4"),

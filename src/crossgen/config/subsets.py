@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from crossgen.config.presets import PRESETS, Preset
 from crossgen.config.steps import Model, Subsampling, Text
@@ -12,6 +12,10 @@ Quality = Annotated[int, Field(ge=1, le=100)]
 Side = Annotated[int, Field(ge=1)]
 Multiple = Annotated[float, Field(gt=0, le=1000)]
 Qualities = Annotated[tuple[Quality, Quality], AfterValidator(rising)]
+OneOrRange = Annotated[
+    Annotated[Quality, Tag("value")] | Annotated[Qualities, Tag("range")],
+    Discriminator(lambda given: "range" if isinstance(given, list | tuple) else "value"),
+]
 Sides = Annotated[tuple[Side, Side], AfterValidator(rising)]
 Multiples = Annotated[tuple[Multiple, Multiple], AfterValidator(rising)]
 
@@ -29,9 +33,10 @@ class Filter(Model):
     """Which images of one label a subset keeps. Absent conditions keep everything."""
 
     formats: tuple[Format, ...] | None = Field(default=None, min_length=1, description="Formats kept.")
-    jpeg_quality: Qualities | None = Field(
+    jpeg_quality: OneOrRange | None = Field(
         default=None,
-        description="Range of JPEG quality, both ends kept; files without one, by `quality_estimate`, are left out.",
+        description="JPEG quality, or its range, both ends kept; files without one, by `quality_estimate`, are left"
+        " out.",
     )
     quality_estimate: Literal["exact", "imagemagick", "published"] = Field(
         default="exact",

@@ -41,9 +41,10 @@ def conditions(rows: pd.DataFrame, wanted: Filter, sizes: Sequence[float] = ()) 
         yield Condition("formats", _told(wanted.formats), rows["format"].isin(list(wanted.formats)).to_numpy())
     if wanted.jpeg_quality is not None:
         column = QUALITIES[wanted.quality_estimate]
+        ends = (wanted.jpeg_quality,) * 2 if isinstance(wanted.jpeg_quality, int) else wanted.jpeg_quality
         known = "" if rows[column].notna().any() else " (not known of any image)"
-        setting = f"{_told(wanted.jpeg_quality)}, {wanted.quality_estimate}{known}"
-        yield Condition("jpeg_quality", setting, _between(rows[column], *wanted.jpeg_quality))
+        setting = f"{_told(ends)}, {wanted.quality_estimate}{known}"
+        yield Condition("jpeg_quality", setting, _between(rows[column], *ends))
     if wanted.chroma_subsampling is not None:
         kept = rows["chroma_subsampling"].isin(list(wanted.chroma_subsampling)).to_numpy()
         yield Condition("chroma_subsampling", _told(wanted.chroma_subsampling), kept)
