@@ -37,8 +37,8 @@ def test_rows_are_those_of_the_manifest_whole(manifests, tmp_path, capsys):
     told = records.read(tmp_path / "w.parquet", WATERFALL)
     (digest,) = set(told["digest"].to_pylist())
     said = capsys.readouterr().out
-    assert f"digest {digest}" in said and "train reals': 40" in said
-    assert "real.jpeg_quality [96, 100], exact:" in said and "drop_leaks own: 1 " in said
+    assert f"digest {digest}" in said and "40 train fakes, 40 train reals" in said
+    assert "real.jpeg_quality [96, 100], exact:" in said and "drop_leaks own: removed 1 " in said
     assert set(told["train_set"].to_pylist()) == {"sd14"} and set(told["generator"].to_pylist()) == {None, "sd14"}
 
 

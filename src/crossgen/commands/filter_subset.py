@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from crossgen.data.subsets import Selection
 
 EXAMPLE = """crossgen filter-subset --manifests photographs.parquet biggan.parquet --train-set biggan \\
@@ -52,14 +54,19 @@ def run(options: argparse.Namespace) -> None:
 
 def _say(output: Path, chosen: "Selection") -> None:
     """What each step removed, what is left, and the digest."""
-    keys = ["position", "step", "setting", "split", "label"]
-    told = chosen.waterfall.groupby(keys, as_index=False)["removed"].sum()
-    for row in told[told["removed"] > 0].to_dict("records"):
-        what = f"{row['split']} {'fakes' if row['label'] else 'reals'}"
-        print(f"{row['step']} {row['setting']}: {row['removed']:,} {what} removed")
+    told = chosen.waterfall[chosen.waterfall["removed"] > 0]
+    for _, rows in told.groupby("position"):
+        first = rows.iloc[0]
+        print(f"{first['step']} {first['setting']}".strip() + f": removed {_counted(rows, rows['removed'])}")
     if chosen.undigested:
         print(
             f"{chosen.undigested:,} images have no digest (hash: false): leaks and repetitions among them stay unseen"
         )
-    counts = (chosen.rows["split"] + " " + chosen.rows["label"].map({0: "reals", 1: "fakes"})).value_counts().to_dict()
-    print(f"{output}: {counts}, digest {chosen.digest}")
+    print(f"{output}: {_counted(chosen.rows)}, digest {chosen.digest}")
+
+
+def _counted(rows: "pd.DataFrame", numbers: "pd.Series[int] | int" = 1) -> str:
+    """`60 train reals, ...`: rows, or sums of `numbers`, by split and label."""
+    names = rows["split"] + " " + rows["label"].map({0: "reals", 1: "fakes"})
+    sums = rows.assign(_what=names, _n=numbers).groupby("_what")["_n"].sum()
+    return ", ".join(f"{count:,} {what}" for what, count in sums.items())

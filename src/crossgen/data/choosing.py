@@ -16,6 +16,9 @@ from crossgen.data.waterfall import LABELS, Sieve
 #: A train set below this cannot be learnt from: batches hold both labels, and val must exist to choose an epoch.
 FEWEST = {"train": 2, "val": 1}
 
+#: Drawn classes that a waterfall names; the selection's rows tell all.
+SHOWN = 8
+
 #: The key that says how many images of each label a split has.
 NUMBER = {"train": "images_per_class", "val": "val_per_class"}
 
@@ -42,8 +45,8 @@ class Chooser:
     """One selection under way: the rows that may be chosen, and the sieve that they pass through."""
 
     def __init__(self, manifest: pd.DataFrame, subset: Subset, roles: Roles) -> None:
-        self.subset, self.roles = subset, roles
         """`manifest`: rows of all pools read. Raises ValueError, OSError for files of ids and lists (see `named`)."""
+        self.subset, self.roles = subset, roles
         self.rows = manifest.reset_index(drop=True)  # shares its memory with the manifest: columns are only replaced
         mine = manifest["split"].isin(["train", "val"]) & ~manifest["pool"].isin(roles.only_tested)
         self.mine = mine.to_numpy()
@@ -161,7 +164,8 @@ class Chooser:
             return content.listed(self.rows, self.usable, wanted), f"{len(wanted)} listed"
         among = self.usable & ~self.lent & (self.label == LABELS["fake"])
         mask, names = content.drawn(content.content(self.rows), among, wanted)
-        return mask, f"{len(names)} drawn with seed {wanted.seed}: {', '.join(names)}"
+        more = ", ..." if len(names) > SHOWN else ""
+        return mask, f"{len(names)} drawn with seed {wanted.seed}: {', '.join(names[:SHOWN])}{more}"
 
     def _of_ids(self, file: str) -> tuple[Mask, str]:
         found = named.by_id(file, self.rows[self.usable & ~self.lent])

@@ -86,7 +86,7 @@ def drawn(shown: Content, among: Mask, wanted: Classes) -> tuple[Mask, list[str]
         raise ValueError(f"classes.n asks for {wanted.n} content classes, but the fakes show {len(there)}: lower it.")
     orders = shown.orders(wanted.seed)
     ranked = sorted(there.tolist(), key=lambda code: orders[code])[: wanted.n]
-    return np.isin(shown.code, ranked), sorted(shown.names[code] for code in ranked)
+    return np.isin(shown.code, ranked), [shown.names[code] for code in sorted(ranked)]
 
 
 def places(rows: pd.DataFrame, seed: int, within: Sequence[str]) -> npt.NDArray[np.int64]:
