@@ -6,7 +6,6 @@ table (sizes, qualities). What tests of selections need is planted: see `CONSTRA
 reals go with which generator is published nowhere; the slices here are ours.
 """
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from crossgen import records
@@ -82,14 +82,18 @@ def write(folder: Path, scale: float = 1.0, seed: int = 0) -> dict[str, Path]:
 
 def metadata_csv(path: Path, manifests: Sequence[Path]) -> None:
     """`genimage_metadata.csv` of these manifests: 7 columns; reals are `nature`, the test split is mode `val`."""
-    with open(path, "w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["path", "generator", "mode", "width", "height", "compression_rate", "class"])
-        for manifest in manifests:
-            for row in pq.read_table(manifest).to_pylist():
-                outer, mode, kind, _ = row["path"].split("/")
-                told = ("nature" if kind == "nature" else outer, mode, row["width"], row["height"])
-                writer.writerow([f"GenImage/{row['path']}", *told, row["published_quality"], row["class_index"]])
+    parts = [_released(pq.read_table(manifest)) for manifest in manifests]
+    pa_csv.write_csv(pa.concat_tables(parts), path, pa_csv.WriteOptions(quoting_style="none"))
+
+
+def _released(rows: pa.Table) -> pa.Table:
+    return pa.table({
+        "path": pc.binary_join_element_wise("GenImage", rows["path"], "/"),
+        "generator": pc.if_else(pc.equal(rows["label"], 0), "nature", rows["folder"]),
+        "mode": pc.if_else(pc.equal(rows["split"], "test"), "val", "train"),
+        "width": rows["width"], "height": rows["height"], "compression_rate": rows["published_quality"],
+        "class": rows["class_index"],
+    })  # fmt: skip
 
 
 def _scaled(count: int, scale: float) -> int:

@@ -234,11 +234,11 @@ def test_the_waterfall_shows_declared_steps_and_others_only_where_they_removed_s
     rows = []
     for position, (step, setting, removed) in enumerate(steps):
         lost = sum(number for *_, number in steps[: position + 1])
-        for split, label, pool in (("train", 0, "p"), ("train", 0, "q"), ("train", 1, "f"), ("val", 1, "f")):
-            mine = removed if (label, pool) == (0, "q") else 0
+        for split, label, name in (("train", 0, "p"), ("train", 0, "q"), ("train", 1, "f"), ("val", 1, "f")):
+            mine = removed if name == "q" else 0
             place = {"subset": "raw", "train_set": "f", "position": position, "step": step, "setting": setting}
-            left = 1500 - (lost if pool == "q" else 0)
-            rows.append(place | {"split": split, "label": label, "pool": pool, "removed": mine, "left": left})
+            left = 1500 - (lost if name == "q" else 0)
+            rows.append(place | {"split": split, "label": label, "pool": name, "removed": mine, "left": left})
     table = TABLES["waterfall"](replace(mini, waterfall=pd.DataFrame(rows)))
     assert table.frame.values.tolist() == [
         ["raw", "f", "found", "3,000", "1,500", "0", "1,500"],
