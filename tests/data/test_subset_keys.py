@@ -282,8 +282,11 @@ def test_absent_ids_are_counted_and_above_a_share_refused(tmp_path):
     file.write_text("")
     with pytest.raises(ValueError, match="names no image of the pools read"):
         chosen(ids=str(file))
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(ValueError, match=r"none.txt of ids or lists cannot be read \(.*No such file"):
         chosen(ids=str(tmp_path / "none.txt"))
+    file.write_bytes(b"p/a/\xff.jpg\n")
+    with pytest.raises(ValueError, match=r"ids.txt of ids or lists cannot be read \(.*utf-8"):
+        chosen(ids=str(file))
     (tmp_path / "x.csv").write_text("name\np/a/000.jpg\n")
     with pytest.raises(ValueError, match="has no column image_id: it has name"):
         chosen(ids=str(tmp_path / "x.csv"))

@@ -88,7 +88,12 @@ def _changed(item: Varied, settings: tuple[Setting, ...], kind: str) -> Varied:
         *path, last = key.split(".")[1:]
         node = content
         for part in path:
-            node = node.setdefault(part, {})
+            node[part] = {} if node.get(part) is None else node[part]
+            node = node[part]
+            if not isinstance(node, dict):
+                raise ValueError(
+                    f"Cannot vary {key!r} of {kind} {item.name!r}: {part} is {json.dumps(node)}, no mapping."
+                )
         node[last] = value
     content["name"] = item.name + _suffix(mine)
     try:

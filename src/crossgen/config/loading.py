@@ -114,8 +114,9 @@ def _validated(content: Mapping[str, Any], where: str) -> Config:
     if isinstance(version, int) and version > SCHEMA_VERSION:
         known = f"newer than this crossgen knows ({SCHEMA_VERSION})"
         raise ConfigError(f"schema_version {version} is {known}: update crossgen ({where}).")
+    content = _with_presets(content, where)
     try:
-        return Config.model_validate_json(json.dumps(_with_presets(content, where)))
+        return Config.model_validate_json(json.dumps(content))
     except (TypeError, ValueError) as error:
         if isinstance(error, ValidationError):
             raise ConfigError(_messages(error, content, where)) from error
@@ -138,9 +139,9 @@ def _with_presets(content: Mapping[str, Any], where: str) -> Mapping[str, Any]:
 
 def _messages(error: ValidationError, content: Mapping[str, Any], where: str) -> str:
     faults = error.errors()
-    # A list whose items were refused also counts as too short: an echo of the first fault, not another one.
-    echo = len({fault["type"] for fault in faults}) > 1
-    told = [fault for fault in faults if not (echo and fault["type"] == "too_short")]
+    # A list whose items were refused also counts as too short: an echo of the faults inside, not another one.
+    inside = {fault["loc"][:depth] for fault in faults for depth in range(len(fault["loc"]))}
+    told = [fault for fault in faults if not (fault["type"] == "too_short" and fault["loc"] in inside)]
     return "\n".join(f"{_message(fault, content)} ({where}, {_place(fault, content)})" for fault in told)
 
 
@@ -233,5 +234,6 @@ def _inside(node: Any, part: str | int, schema: dict[str, Any]) -> Any:  # noqa:
             if part in node["discriminator"]["mapping"]
             else node
         )
-    options = [option for option in node.get("anyOf", []) if _resolved(option, schema).get("title") == part]
+    choices = [inner for option in node.get("anyOf", []) for inner in option.get("oneOf", [option])]
+    options = [option for option in choices if _resolved(option, schema).get("title") == part]
     return options[0] if options else node

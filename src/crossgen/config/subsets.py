@@ -12,14 +12,21 @@ Quality = Annotated[int, Field(ge=1, le=100)]
 Side = Annotated[int, Field(ge=1)]
 Multiple = Annotated[float, Field(gt=0, le=1000)]
 Qualities = Annotated[tuple[Quality, Quality], AfterValidator(rising)]
-OneOrRange = Annotated[
-    Annotated[Quality, Tag("value")] | Annotated[Qualities, Tag("range")],
-    Discriminator(lambda given: "range" if isinstance(given, list | tuple) else "value"),
-]
 Sides = Annotated[tuple[Side, Side], AfterValidator(rising)]
 Multiples = Annotated[tuple[Multiple, Multiple], AfterValidator(rising)]
 
-Splits = bool | Literal["train", "val"]
+
+def _list_or(tag: str) -> Discriminator:
+    """Chooses between a list and something else by what is written, so that one fault is one message."""
+    return Discriminator(lambda given: "list" if isinstance(given, list | tuple) else tag)
+
+
+QualityOrRange = Annotated[
+    Annotated[Quality, Tag("value")] | Annotated[Qualities, Tag("list")],
+    _list_or("value"),
+]
+
+Splits = Literal[True, False, "train", "val"]
 
 
 class Lists(Model):
@@ -29,11 +36,17 @@ class Lists(Model):
     val: tuple[Text, ...] = Field(default=(), description="Files of the names that are val images.")
 
 
+FilesOrLists = Annotated[
+    Annotated[tuple[Text, ...], Field(min_length=1), Tag("list")] | Annotated[Lists, Tag("Lists")],
+    _list_or("Lists"),
+]
+
+
 class Filter(Model):
     """Which images of one label a subset keeps. Absent conditions keep everything."""
 
     formats: tuple[Format, ...] | None = Field(default=None, min_length=1, description="Formats kept.")
-    jpeg_quality: OneOrRange | None = Field(
+    jpeg_quality: QualityOrRange | None = Field(
         default=None,
         description="JPEG quality, or its range, both ends kept; files without one, by `quality_estimate`, are left"
         " out.",
@@ -54,7 +67,7 @@ class Filter(Model):
         description="Range that both sides lie in, in multiples of S, the median side of the train set's fakes.",
     )
     aspect: Multiples | None = Field(default=None, description="Range of width / height, both ends kept.")
-    lists: Annotated[tuple[Text, ...], Field(min_length=1)] | Lists | None = Field(
+    lists: FilesOrLists | None = Field(
         default=None,
         description="Published list files (DMimageDetection's): text, one file name or ending of a path a line, or CSV"
         " with a column path, filename or src. An image is kept if a line names it. {train, val}: they also tell the"
@@ -69,7 +82,14 @@ class Classes(Model):
     seed: int = Field(default=0, ge=0, description="Seed of the draw; a smaller draw is part of a larger one.")
 
 
-ClassList = Annotated[tuple[int | Text, ...], Field(min_length=1)]
+Class = Annotated[
+    Annotated[int, Field(ge=0), Tag("index")] | Annotated[Text, Tag("name")],
+    Discriminator(lambda given: "name" if isinstance(given, str) else "index"),
+]
+ClassesOrDraw = Annotated[
+    Annotated[tuple[Class, ...], Field(min_length=1), Tag("list")] | Annotated[Classes, Tag("Classes")],
+    _list_or("Classes"),
+]
 
 
 class Crop(Model):
@@ -141,7 +161,7 @@ class Subset(Model):
         description="Largest share of the entries of `ids`, and of `lists` of one label, that may name no usable train"
         " or val image before the selection is refused; below it they are counted.",
     )
-    classes: ClassList | Classes | None = Field(
+    classes: ClassesOrDraw | None = Field(
         default=None, description="Content classes kept: a list of indices, synsets or names, or {n, seed}; null: all."
     )
     fraction: float = Field(

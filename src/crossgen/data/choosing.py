@@ -45,7 +45,7 @@ class Chooser:
     """One selection under way: the rows that may be chosen, and the sieve that they pass through."""
 
     def __init__(self, manifest: pd.DataFrame, subset: Subset, roles: Roles) -> None:
-        """`manifest`: rows of all pools read. Raises ValueError, OSError for files of ids and lists (see `named`)."""
+        """`manifest`: rows of all pools read. Raises ValueError for files of ids and lists (see `named`)."""
         self.subset, self.roles = subset, roles
         self.rows = manifest.reset_index(drop=True)  # shares its memory with the manifest: columns are only replaced
         mine = manifest["split"].isin(["train", "val"]) & ~manifest["pool"].isin(roles.only_tested)

@@ -48,7 +48,7 @@ def together(parts: Sequence[Named]) -> Named:
 def by_id(file: str, rows: pd.DataFrame) -> Named:
     """Rows by image id. Ids of pools that `rows` does not hold are for other train sets: not counted as absent.
 
-    Raises OSError, ValueError for a file that cannot be read.
+    Raises ValueError for a file that cannot be read.
     """
     pools = set(rows["pool"].unique())
     entries = {entry for entry in _entries(Path(file), ("image_id",)) if entry.split("/", 1)[0] in pools}
@@ -58,7 +58,7 @@ def by_id(file: str, rows: pd.DataFrame) -> Named:
 def by_name(files: Sequence[str], rows: pd.DataFrame) -> Named:
     """Rows whose path is an entry or ends in it, at a `/`: bare file names, or more of the path. Case counts.
 
-    Raises OSError, ValueError for a file that cannot be read.
+    Raises ValueError for a file that cannot be read.
     """
     entries = {_plain(entry) for file in files for entry in _entries(Path(file), LISTED)}
     paths = rows["path"].tolist()
@@ -85,10 +85,15 @@ def _plain(entry: str) -> str:
 def _entries(path: Path, columns: tuple[str, ...]) -> Iterable[str]:
     """Lines of a text file, or the values of the first of `columns` that a CSV or Parquet table has."""
     suffix = path.suffix.lower()
-    if suffix not in (".csv", ".parquet"):
-        with open(path, encoding="utf-8-sig") as file:
-            return [line.strip("\r\n") for line in file if line.strip()]
-    table = pd.read_parquet(path) if suffix == ".parquet" else pd.read_csv(path, dtype=str, keep_default_na=False)
+    try:
+        if suffix not in (".csv", ".parquet"):
+            return [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+        table = pd.read_parquet(path) if suffix == ".parquet" else pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"The file {path} of ids or lists cannot be read ({' '.join(str(error).split())}): name a UTF-8 text, CSV "
+            "or Parquet file, from the folder that the run is started in."
+        ) from error
     there = [name for name in columns if name in table.columns]
     if not there:
         raise ValueError(f"{path} has no column {' or '.join(columns)}: it has {', '.join(table.columns)}.")
