@@ -142,7 +142,8 @@ def test_images_per_content_class_cut_training_images_alone_and_are_nested():
     few, more = kept(images_per_content_class=2), kept(images_per_content_class=5)
     counts = few[few["split"] == "train"].groupby(["label", "class_index"]).size()
     assert set(counts) == {2} and len(counts) == 10 and ids(few) < ids(more)
-    assert ids(few[few["split"] == "val"]) == ids(kept()[lambda r: r["split"] == "val"])
+    one = kept(images_per_content_class=1)
+    assert ids(one[one["split"] == "val"]) == ids(kept()[lambda r: r["split"] == "val"])
     spread = kept(manifest(pool("h", 1, seed=4)), images_per_content_class=4)
     fakes = spread.query("split == 'train' and label == 1")
     assert set(fakes.groupby(["class_index", "pool"]).size()) == {2}
@@ -342,3 +343,30 @@ def test_a_lent_validation_pool_passes_the_filters_of_its_label():
     keys = {"fake": Filter(formats=("PNG",)), "validation": Validation(pool="h", n=8)}
     val = kept(rows, **keys, fraction=0.5).query("split == 'val' and label == 1")
     assert len(val) == 8 and set(val["format"]) == {"PNG"} and set(val["pool"]) == {"h"}
+
+
+def test_ids_lists_and_shares_say_nothing_of_a_lent_pool(tmp_path):
+    own = sorted(ids(kept()))
+    (tmp_path / "ids.txt").write_text("\n".join(own))
+    rows = manifest(pool("h", 1, seed=3))
+    lent = kept(rows, ids=str(tmp_path / "ids.txt"), validation=Validation(pool="h", n=9)).query("pool == 'h'")
+    assert len(lent) == 9 and set(lent["split"]) == {"val"}
+
+
+def test_only_classes_that_fakes_show_are_drawn():
+    rows = manifest()
+    fake = rows["label"] == 1
+    columns = ["class_index", "class_synset", "class_name"]
+    rows.loc[fake & rows["class_index"].isin([3, 4]), columns] = None
+    for seed in range(6):
+        assert kept(rows, classes=Classes(n=3, seed=seed)).query("label == 0")["class_index"].isin([0, 1, 2]).all()
+    with pytest.raises(ValueError, match="asks for 4 content classes, but the fakes show 3"):
+        kept(rows, classes=Classes(n=4))
+
+
+def test_the_share_of_absent_ids_may_be_reached(tmp_path):
+    named = sorted(ids(kept()))[:99]
+    (tmp_path / "ids.txt").write_text("\n".join([*named, "p/nowhere.jpg"]))
+    assert ids(kept(ids=str(tmp_path / "ids.txt"), max_absent=0.01)) == set(named)
+    with pytest.raises(ValueError, match="1 of 100 entries absent"):
+        kept(ids=str(tmp_path / "ids.txt"), max_absent=0.009)
