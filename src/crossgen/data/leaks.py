@@ -1,6 +1,7 @@
 """Images that may not be learnt from as they stand: in a test split too, real and fake at once, in two pools."""
 
 from collections.abc import Collection
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -64,16 +65,16 @@ def once(rows: pd.DataFrame, among: Mask, shared: Collection[tuple[str, str]]) -
 
 
 def _refuse_undeclared(twice: pd.DataFrame, declared: Collection[frozenset[str]]) -> None:
-    for _, same in twice.sort_values(["blake3", "image_id"]).groupby("blake3"):
-        pools = sorted(same["pool"].unique())
-        undeclared = [(a, b) for a in pools for b in pools if a < b and frozenset((a, b)) not in declared]
-        if undeclared:
-            pair = undeclared[0]
-            both = twice[twice["pool"].isin(pair)]
-            count = int((both.groupby("blake3")["pool"].nunique() > 1).sum())
-            example = same[same["pool"].isin(pair)].drop_duplicates("pool")["image_id"].tolist()
-            raise ValueError(
-                f"Pools {pair[0]!r} and {pair[1]!r} hold {count:,} of the same reals (first: {' and '.join(example)} "
-                f"are the same file): an image would be learnt from twice. Correct their sources, or declare "
-                f"`shares_with: [{pair[1]}]` of pool {pair[0]!r}; then one of each is kept."
-            )
+    once_a_pool = twice.sort_values(["blake3", "pool", "image_id"]).drop_duplicates(["blake3", "pool"])
+    held_by = once_a_pool.groupby("blake3")["pool"].agg("/".join)
+    pairs = {pair for pools in held_by.unique() for pair in combinations(pools.split("/"), 2)}
+    undeclared = sorted(pair for pair in pairs if frozenset(pair) not in declared)
+    if undeclared:
+        first, second = undeclared[0]
+        both = once_a_pool[once_a_pool["pool"].isin((first, second))]
+        both = both[both["blake3"].duplicated(keep=False)]
+        raise ValueError(
+            f"Pools {first!r} and {second!r} hold {len(both) // 2:,} of the same reals (first: "
+            f"{' and '.join(both['image_id'].head(2))} are the same file): an image would be learnt from twice. "
+            f"Correct their sources, or declare `shares_with: [{second}]` of pool {first!r}; then one of each is kept."
+        )
