@@ -12,9 +12,10 @@ from crossgen import records
 from crossgen.config import Alignment, Frame, Subset
 from crossgen.data import images
 from crossgen.data.align import align
+from crossgen.data.gather import refuse_losses_of_pools, refuse_unbalanced
 from crossgen.data.manifest import quarantined, refuse_quarantine
-from crossgen.data.pack import pack, refuse_losses_of_pools, refuse_unbalanced
 from crossgen.data.subsets import select
+from packing import packed
 from toys import described
 
 FRAME = Frame(kind="crop", size=64)
@@ -63,7 +64,7 @@ def test_crops_come_from_the_aligned_file_on_the_grid(pools, manifest, tmp_path)
     rows = align(manifest, pools, Alignment(jpeg_quality=50), target)
     chosen = select(manifest, Subset(name="s", images_per_class=8, val_per_class=2), "t")
     folders = {"photographs": pools, "checker": pools, "aligned/checker/0": target}
-    crops, index, losses = pack(chosen, rows, folders, FRAME, 3)
+    crops, index, losses = packed(chosen, rows, folders, FRAME, 3)
     assert losses.empty
     assert crops.shape == (60, 64, 64, 3) and crops.dtype == np.uint8
     records.check(pa.Table.from_pandas(index, preserve_index=False), records.CROPS, "test")
@@ -78,7 +79,7 @@ def test_crops_come_from_the_aligned_file_on_the_grid(pools, manifest, tmp_path)
 def test_images_that_cannot_be_framed_are_left_out_and_an_empty_label_is_refused(pools, manifest):
     chosen = select(manifest, Subset(name="s"), "t")
     folders = {"photographs": pools, "checker": pools}
-    crops, index, losses = pack(chosen, manifest.head(0), folders, Frame(kind="crop", size=120), 1)
+    crops, index, losses = packed(chosen, manifest.head(0), folders, Frame(kind="crop", size=120), 1)
     assert len(crops) == len(index) < len(chosen)
     assert set(losses["reason"]) == {"under_frame"} and set(losses["stage"]) == {"training"}
     assert sorted([*index["image_id"], *losses["image_id"]]) == sorted(chosen["image_id"])
@@ -108,7 +109,7 @@ def test_images_that_do_not_decode_are_told_of_and_too_many_refused(pools, tmp_p
     assert aligned["quarantine"].value_counts().to_dict() == {"truncated": 1}
     chosen = select(both, Subset(name="s"), "t")
     folders = {"photographs": pools, "checker": pools, "aligned/checker/0": target}
-    _, index, losses = pack(chosen, aligned, folders, FRAME, 1)
+    _, index, losses = packed(chosen, aligned, folders, FRAME, 1)
     lost = [image_id.rpartition("/train/")[2] for image_id in sorted(losses["image_id"])]
     assert lost == ["000.png", "000.jpg", "001.jpg"]
     assert set(losses["reason"]) == {"truncated"} and not set(losses["image_id"]) & set(index["image_id"])
@@ -124,13 +125,8 @@ def test_a_file_that_can_no_longer_be_read_stops_the_job(pools, manifest, tmp_pa
     (pools / "photographs" / "train" / "000.jpg").unlink()
     (pools / "photographs" / "train" / "000.jpg").mkdir()
     with pytest.raises(IsADirectoryError, match="000.jpg"):
-        pack(
-            select(manifest, Subset(name="s"), "t"),
-            manifest.head(0),
-            {"photographs": pools, "checker": pools},
-            FRAME,
-            1,
-        )
+        folders = {"photographs": pools, "checker": pools}
+        packed(select(manifest, Subset(name="s"), "t"), manifest.head(0), folders, FRAME, 1)
 
 
 def test_what_no_jpeg_can_hold_is_quarantined_not_crashed_on(manifest, tmp_path, monkeypatch, pools):

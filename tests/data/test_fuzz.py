@@ -15,9 +15,9 @@ from crossgen.data.align import align
 from crossgen.data.images import decode
 from crossgen.data.listing import build
 from crossgen.data.manifest import describe, quarantined
-from crossgen.data.pack import pack
 from crossgen.evaluation import render
 from mutations import corpus, mutant
+from packing import packed
 
 SEED = 20261122
 FILES = 2000
@@ -52,8 +52,8 @@ def through_everything(root: Path, work: Path) -> Counter:
     assert all(read.shape[2] == 3 for read in (decode(path.read_bytes()) for path in work.iterdir()))
 
     selection = frame[frame["image_id"].isin(usable)]
-    for rewritten in (aligned, aligned.head(0)):
-        crops, index, lost = pack(selection, rewritten, {"fuzz": root, "aligned/fuzz/0": work}, FRAME, 1)
+    for rewritten, folders in ((aligned, {"aligned/fuzz/0": work}), (aligned.head(0), {})):
+        crops, index, lost = packed(selection, rewritten, {"fuzz": root, **folders}, FRAME, 1)
         assert sorted([*index["image_id"], *lost["image_id"]]) == sorted(usable) and len(crops) == len(index)
         told = dict(zip(lost["image_id"], lost["reason"], strict=True))
         assert {image_id: told[image_id] for image_id in late} == late

@@ -68,21 +68,32 @@ FIGURES = [
 ]
 
 
+def is_drawn(alignment):
+    """Whether images are encoded as reals drawn from a selection are; such files belong to that selection alone."""
+    return "reals" in (alignment.jpeg_quality, alignment.chroma_subsampling)
+
+
 def alignment_name(alignment):
     """Names what is written, not who asked: subsets with the same alignment share its files."""
     chroma = alignment.chroma_subsampling.replace(":", "")
     return f"q{alignment.jpeg_quality}_{chroma}_{alignment.to}"
 
 
-def packing_name(recipe):
+def packing_name(experiment):
     """Names the crops cut: recipes that cut the same share them."""
+    recipe, crop = RECIPES[experiment.recipe], SUBSETS[experiment.subset].crop
     frame = recipe.frame
     shape = f"{frame.kind}{frame.size}_grid{frame.grid}_{frame.small}_{frame.filter}"
-    return f"{shape}_x{recipe.crops_per_image}"
+    inside = f"_in{crop.size}_grid{crop.grid}_{crop.small}" if crop else ""
+    return f"{shape}_x{recipe.crops_per_image}{inside}"
 
 
-ALIGNMENTS = {alignment_name(subset.align): subset.align for subset in CONFIG.subsets if subset.align}
-PACKINGS = {packing_name(recipe): recipe for recipe in CONFIG.recipes}
+ALIGNMENTS = {
+    alignment_name(subset.align): subset.align
+    for subset in CONFIG.subsets
+    if subset.align and not is_drawn(subset.align)
+}
+PACKINGS = {packing_name(experiment): experiment for experiment in CONFIG.experiments}
 BATCHES = [
     list(DETECTORS)[start : start + CONFIG.detectors_per_score_job]
     for start in range(0, len(DETECTORS), CONFIG.detectors_per_score_job)
@@ -167,6 +178,16 @@ def roles_json(subset, train_set):
     return json.dumps(derive.roles(CONFIG, SUBSETS[subset], TRAIN_SETS[train_set]), sort_keys=True)
 
 
+def chosen_pools(subset, train_set):
+    """Pools whose images a selection may hold."""
+    return derive.chosen_pools(CONFIG, SUBSETS[subset], TRAIN_SETS[train_set])
+
+
+def threads_of(pools):
+    """Threads of a job that decodes or encodes images: several where a pool is large enough to be cut into shards."""
+    return 4 if any(POOLS[name].shards > 1 for name in pools) else 1
+
+
 def manifests(names):
     return [f"{STORE}/manifest/{name}.parquet" for name in names]
 
@@ -193,32 +214,48 @@ def every_waterfall():
     return [f"{STORE}/subsets/{subset}/{train_set}.waterfall.parquet" for subset, train_set in used_pairs()]
 
 
-def aligned(subset, train_set):
-    """Folders of the re-encoded images that a train set reads, one a shard."""
+@cache
+def packed_shards(subset, train_set):
+    """Shards that the crops of a train set are packed in: of each, the (pool, shard) pairs that it is cut from.
+
+    One where all pools have one shard, and one more for every further shard of a pool: about as large as theirs.
+    """
+    pools = chosen_pools(subset, train_set)
+    pairs = [(name, shard) for name in pools for shard in range(POOLS[name].shards)]
+    count = 1 + len(pairs) - len(pools)
+    return [pairs[number::count] for number in range(count)]
+
+
+def aligned(subset, train_set, pairs):
+    """Folders of the re-encoded images of some (pool, shard) pairs that a train set reads."""
     alignment = SUBSETS[subset].align
     if alignment is None:
         return []
-    concerned = [name for name in subset_pools(subset, train_set) if alignment.to in ("all", POOLS[name].label)]
-    return [
-        f"{STORE}/aligned/{alignment_name(alignment)}/{name}/{shard}"
-        for name in concerned
-        for shard in range(POOLS[name].shards)
-    ]
+    drawn = is_drawn(alignment)
+    folder = f"drawn/{subset}/{train_set}" if drawn else f"aligned/{alignment_name(alignment)}"
+    concerned = [pair for pair in pairs if alignment.to in ("all", POOLS[pair[0]].label)]
+    return [f"{STORE}/{folder}/{name}/{shard}" for name, shard in concerned]
 
 
 def every_alignment():
-    return list(dict.fromkeys(path for pair in used_pairs() for path in aligned(*pair)))
+    found = [aligned(*pair, pairs) for pair in used_pairs() for pairs in packed_shards(*pair)]
+    return list(dict.fromkeys(path for paths in found for path in paths))
+
+
+def packed(subset, train_set, packing, file):
+    """One file of every shard of a train set's crops."""
+    folder = f"{STORE}/crops/{subset}/{train_set}/{packing}"
+    return [f"{folder}/{shard}/{file}" for shard in range(len(packed_shards(subset, train_set)))]
 
 
 def crops(detector):
-    """Array and index that a detector is trained on."""
-    packing = packing_name(RECIPES[detector.experiment.recipe])
-    folder = f"{STORE}/crops/{detector.experiment.subset}/{detector.train_set.name}/{packing}"
-    return {"crops": f"{folder}/crops.npy", "index": f"{folder}/index.parquet"}
+    """Arrays that a detector is trained on, and their index."""
+    place = detector.experiment.subset, detector.train_set.name, packing_name(detector.experiment)
+    return {"crops": packed(*place, "crops.npy"), "index": f"{STORE}/crops/{'/'.join(place)}/index.parquet"}
 
 
 def every_packing():
-    return list(dict.fromkeys(path for d in DETECTORS.values() for path in crops(d).values()))
+    return list(dict.fromkeys(path for d in DETECTORS.values() for path in [*crops(d)["crops"], crops(d)["index"]]))
 
 
 def every_loss():

@@ -37,7 +37,7 @@ rule align_jpeg:
         f"{STORE}/benchmarks/align_jpeg/{{alignment}}/{{pool}}/{{shard}}.tsv"
     conda:
         "../../envs/conda.yaml"
-    threads: 1
+    threads: lambda wildcards: threads_of([wildcards.pool])
     resources:
         mem_mb=1500,
         runtime=60,
@@ -48,40 +48,99 @@ rule align_jpeg:
     shell:
         "logged {log:q}"
         " python -m crossgen align-jpeg --manifest {input:q} --root {params.root:q} --alignment {params.alignment:q}"
-        " --output {output:q}"
+        " --threads {threads} --output {output:q}"
+
+
+rule align_drawn:
+    input:
+        f"{STORE}/subsets/{{subset}}/{{train_set}}.parquet",
+    output:
+        directory(f"{STORE}/drawn/{{subset}}/{{train_set}}/{{pool}}/{{shard}}"),
+    log:
+        f"{STORE}/logs/align_drawn/{{subset}}/{{train_set}}/{{pool}}/{{shard}}.log",
+    benchmark:
+        f"{STORE}/benchmarks/align_drawn/{{subset}}/{{train_set}}/{{pool}}/{{shard}}.tsv"
+    conda:
+        "../../envs/conda.yaml"
+    threads: lambda wildcards: threads_of([wildcards.pool])
+    resources:
+        mem_mb=3000,
+        runtime=60,
+    params:
+        root=lambda wildcards: POOLS[wildcards.pool].source.root,
+        alignment=lambda wildcards: as_json(SUBSETS[wildcards.subset].align),
+        version=code.version("crossgen.data.align"),
+        drawn=code.version("crossgen.data.drawn"),
+    shell:
+        "logged {log:q}"
+        " python -m crossgen align-drawn --selection {input:q} --pool {wildcards.pool} --shard {wildcards.shard}"
+        " --root {params.root:q} --alignment {params.alignment:q} --threads {threads} --output {output:q}"
 
 
 rule pack_crops:
     input:
         selection=f"{STORE}/subsets/{{subset}}/{{train_set}}.parquet",
-        aligned=lambda wildcards: aligned(wildcards.subset, wildcards.train_set),
+        aligned=lambda wildcards: aligned(
+            wildcards.subset,
+            wildcards.train_set,
+            packed_shards(wildcards.subset, wildcards.train_set)[int(wildcards.shard)],
+        ),
     output:
-        crops=f"{STORE}/crops/{{subset}}/{{train_set}}/{{packing}}/crops.npy",
+        crops=f"{STORE}/crops/{{subset}}/{{train_set}}/{{packing}}/{{shard}}/crops.npy",
+        index=f"{STORE}/crops/{{subset}}/{{train_set}}/{{packing}}/{{shard}}/index.parquet",
+        losses=f"{STORE}/crops/{{subset}}/{{train_set}}/{{packing}}/{{shard}}/losses.parquet",
+    log:
+        f"{STORE}/logs/pack_crops/{{subset}}/{{train_set}}/{{packing}}/{{shard}}.log",
+    conda:
+        "../../envs/conda.yaml"
+    threads: lambda wildcards: threads_of(chosen_pools(wildcards.subset, wildcards.train_set))
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        shards=lambda wildcards: json.dumps(packed_shards(wildcards.subset, wildcards.train_set)[int(wildcards.shard)]),
+        folders=lambda wildcards: json.dumps(
+            {name: POOLS[name].source.root for name in chosen_pools(wildcards.subset, wildcards.train_set)}
+        ),
+        frame=lambda wildcards: as_json(RECIPES[PACKINGS[wildcards.packing].recipe].frame, exclude={"mean", "std"}),
+        crop=lambda wildcards: json.dumps(
+            SUBSETS[PACKINGS[wildcards.packing].subset].model_dump(mode="json")["crop"], sort_keys=True
+        ),
+        n=lambda wildcards: RECIPES[PACKINGS[wildcards.packing].recipe].crops_per_image,
+        version=code.version("crossgen.data.pack"),
+    shell:
+        "logged {log:q} python -m crossgen pack-crops --selection {input.selection:q} --aligned {input.aligned:q}"
+        " --shards {params.shards:q} --folders {params.folders:q} --frame {params.frame:q} --crop {params.crop:q}"
+        " --crops-per-image {params.n} --threads {threads}"
+        " --lost-for {wildcards.subset:q}/{wildcards.train_set}/{wildcards.packing}"
+        " --crops {output.crops:q} --index {output.index:q} --losses {output.losses:q}"
+
+
+rule gather_crops:
+    input:
+        selection=f"{STORE}/subsets/{{subset}}/{{train_set}}.parquet",
+        indexes=lambda wildcards: packed(wildcards.subset, wildcards.train_set, wildcards.packing, "index.parquet"),
+        losses=lambda wildcards: packed(wildcards.subset, wildcards.train_set, wildcards.packing, "losses.parquet"),
+    output:
         index=f"{STORE}/crops/{{subset}}/{{train_set}}/{{packing}}/index.parquet",
         losses=f"{STORE}/crops/{{subset}}/{{train_set}}/{{packing}}/losses.parquet",
     log:
-        f"{STORE}/logs/pack_crops/{{subset}}/{{train_set}}/{{packing}}.log",
+        f"{STORE}/logs/gather_crops/{{subset}}/{{train_set}}/{{packing}}.log",
     conda:
         "../../envs/conda.yaml"
     threads: 1
     resources:
         mem_mb=4000,
-        runtime=120,
+        runtime=20,
     params:
-        folders=lambda wildcards: json.dumps(
-            {name: POOLS[name].source.root for name in subset_pools(wildcards.subset, wildcards.train_set)}
-        ),
-        frame=lambda wildcards: as_json(PACKINGS[wildcards.packing].frame, exclude={"mean", "std"}),
-        n=lambda wildcards: PACKINGS[wildcards.packing].crops_per_image,
         limits=lambda wildcards: json.dumps(
-            {name: POOLS[name].max_quarantine for name in subset_pools(wildcards.subset, wildcards.train_set)}
+            {name: POOLS[name].max_quarantine for name in chosen_pools(wildcards.subset, wildcards.train_set)}
         ),
-        version=code.version("crossgen.data.pack"),
+        version=code.version("crossgen.data.gather"),
     shell:
-        "logged {log:q} python -m crossgen pack-crops --selection {input.selection:q} --aligned {input.aligned:q}"
-        " --folders {params.folders:q} --frame {params.frame:q} --crops-per-image {params.n}"
-        " --max-quarantine {params.limits:q} --lost-for {wildcards.subset:q}/{wildcards.train_set}/{wildcards.packing}"
-        " --crops {output.crops:q} --index {output.index:q} --losses {output.losses:q}"
+        "logged {log:q} python -m crossgen gather-crops --selection {input.selection:q} --indexes {input.indexes:q}"
+        " --shard-losses {input.losses:q} --max-quarantine {params.limits:q} --index {output.index:q}"
+        " --losses {output.losses:q}"
 
 
 rule audit_biases:

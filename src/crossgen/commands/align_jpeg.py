@@ -1,8 +1,6 @@
 """Re-encode a shard's training images, once, to files."""
 
 import argparse
-import os
-import shutil
 from pathlib import Path
 
 EXAMPLE = """crossgen align-jpeg --manifest biggan/0.parquet --root images/biggan \\
@@ -14,26 +12,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--manifest", required=True, type=Path, help="manifest of the shard")
     parser.add_argument("--root", required=True, type=Path, help="folder that the manifest's paths are relative to")
     parser.add_argument("--alignment", required=True, help="the alignment, as JSON of the config's item")
+    parser.add_argument("--threads", type=int, default=1, help="images encoded at a time (default: 1)")
     parser.add_argument("--output", required=True, type=Path, help="folder to write: JPEG files and index.parquet")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write the folder under another name and rename it: it appears whole."""
-    import pyarrow as pa
-
+    """Write the folder beside its place, going on where a killed job stopped, and rename it: it appears whole."""
     from crossgen import records
     from crossgen.config import Alignment
-    from crossgen.data.align import align
+    from crossgen.data.align import align, write_folder
+    from crossgen.data.unfinished import digest_of
 
     manifest = records.read(options.manifest, records.MANIFEST).to_pandas()
-    part = options.output.with_name(f".{options.output.name}.{os.getpid()}.part")
-    part.mkdir(parents=True)
-    try:
-        rows = align(manifest, options.root, Alignment.model_validate_json(options.alignment), part)
-        table = pa.Table.from_pandas(rows, preserve_index=False)
-        records.write(part / "index.parquet", table, records.MANIFEST)
-        shutil.rmtree(options.output, ignore_errors=True)
-        part.rename(options.output)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    alignment = Alignment.model_validate_json(options.alignment)
+    rows = write_folder(
+        options.output,
+        [alignment.model_dump(), digest_of(options.manifest)],
+        lambda target, job: align(manifest, options.root, alignment, target, job),
+        options.threads,
+    )
     print(f"{options.output}: {len(rows)} images re-encoded, {int(rows['quarantine'].notna().sum())} quarantined")

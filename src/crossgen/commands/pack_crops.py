@@ -1,53 +1,83 @@
-"""Cut a train set's crops into one array."""
+"""Cut the crops of a shard of a train set into one array."""
 
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-EXAMPLE = """crossgen pack-crops --selection selection.parquet \\
+if TYPE_CHECKING:
+    import pandas as pd
+
+EXAMPLE = """crossgen pack-crops --selection selection.parquet --shards '[["photographs", 0], ["biggan", 0]]' \\
     --folders '{"photographs": "photos", "biggan": "fakes"}' --frame '{"kind": "crop", "size": 96}' \\
-    --crops crops.npy --index index.parquet --losses losses.parquet"""
+    --crops 0/crops.npy --index 0/index.parquet --losses 0/losses.parquet"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--selection", required=True, type=Path, help="selection (crossgen filter-subset)")
+    parser.add_argument("--shards", help="JSON list of [pool, shard]: whose images to pack (default: all)")
     parser.add_argument(
-        "--aligned", type=Path, nargs="*", default=[], help="folders named <pool>/<shard> of align-jpeg"
+        "--aligned", type=Path, nargs="*", default=[], help="folders named <pool>/<shard> of align-jpeg or align-drawn"
     )
     parser.add_argument("--folders", required=True, help="JSON: pool to the folder its paths are relative to")
     parser.add_argument("--frame", required=True, help="the frame, as JSON of the recipe's key")
+    parser.add_argument("--crop", default="null", help="the subset's crop, as JSON of its key (default: null)")
     parser.add_argument("--crops-per-image", type=int, default=1, help="crops of each image (default: 1)")
+    parser.add_argument("--threads", type=int, default=1, help="images cut at a time (default: 1)")
     parser.add_argument("--crops", required=True, type=Path, help="array to write (npy, uint8 [n, size, size, 3])")
-    parser.add_argument("--max-quarantine", default="{}", help="JSON: pool to the largest share that does not decode")
     parser.add_argument("--lost-for", default="", help="name of this packing in the table of losses")
     parser.add_argument("--index", required=True, type=Path, help="index to write (Parquet)")
     parser.add_argument("--losses", required=True, type=Path, help="images without a crop, to write (Parquet)")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write array and index."""
-    import pandas as pd
+    """Write the array beside its place, going on where a killed job stopped, then index and losses."""
+    import PIL
     import pyarrow as pa
+    from pydantic import TypeAdapter
 
     from crossgen import records
-    from crossgen.config import Frame
-    from crossgen.data.pack import pack, refuse_losses_of_pools, refuse_unbalanced, save_array
-    from crossgen.files import write_whole
+    from crossgen.config import Crop, Frame
+    from crossgen.data import unfinished
+    from crossgen.data.pack import VERSION, Packing, Sources, pack
 
-    selection = records.read(options.selection, records.SELECTION).to_pandas()
-    aligned = [records.read(folder / "index.parquet", records.MANIFEST).to_pandas() for folder in options.aligned]
-    rewritten = pd.concat(aligned) if aligned else selection.head(0)
+    frame = Frame.model_validate_json(options.frame)
+    crop = TypeAdapter(Crop | None).validate_json(options.crop)
+    sources = Sources.of(_chosen(options), *_aligned(options))
+    packing = Packing(frame, options.crops_per_image, crop)
+    read = [options.selection, *(folder / "index.parquet" for folder in options.aligned)]
+    identity = [options.frame, options.crops_per_image, options.crop, options.shards, VERSION, PIL.__version__]
+    with unfinished.resuming(options.crops, [*identity, *map(unfinished.digest_of, read)]) as place:
+        index, losses = pack(sources, packing, place, options.threads)
+        (place / "crops.npy").replace(options.crops)
+        records.write(options.index, pa.Table.from_pandas(index, preserve_index=False), records.CROPS)
+        told = pa.Table.from_pandas(losses.assign(lost_for=options.lost_for), preserve_index=False)
+        records.write(options.losses, told, records.LOSSES)
+    reasons = losses["reason"].value_counts().to_dict()
+    used = len(sources.rows) - len(losses)
+    print(f"{options.crops}: {len(index)} crops of {used} images; {len(losses)} lost {reasons or ''}".rstrip())
+
+
+def _chosen(options: argparse.Namespace) -> "pd.DataFrame":
+    """The selection's rows of this shard."""
+    from crossgen import records
+
+    selection: pd.DataFrame = records.read(options.selection, records.SELECTION).to_pandas()
+    if options.shards is None:
+        return selection
+    mine = {(pool, shard) for pool, shard in json.loads(options.shards)}
+    chosen: pd.DataFrame = selection[[key in mine for key in zip(selection["pool"], selection["shard"], strict=True)]]
+    return chosen
+
+
+def _aligned(options: argparse.Namespace) -> "tuple[pd.DataFrame, dict[str, Path]]":
+    """Rows that alignment wrote, and the folders that paths begin at."""
+    import pandas as pd
+
+    from crossgen import records
+
+    tables = [records.read(folder / "index.parquet", records.MANIFEST).to_pandas() for folder in options.aligned]
     folders = {pool: Path(folder) for pool, folder in json.loads(options.folders).items()}
     folders |= {f"aligned/{folder.parent.name}/{folder.name}": folder for folder in options.aligned}
-    frame = Frame.model_validate_json(options.frame)
-    crops, index, losses = pack(selection, rewritten, folders, frame, options.crops_per_image)
-    refuse_losses_of_pools(losses, selection, json.loads(options.max_quarantine))
-    refuse_unbalanced(index, selection, str(options.crops))
-    write_whole(options.crops, lambda path: save_array(path, crops))
-    records.write(options.index, pa.Table.from_pandas(index, preserve_index=False), records.CROPS)
-    told = pa.Table.from_pandas(losses.assign(lost_for=options.lost_for), preserve_index=False)
-    records.write(options.losses, told, records.LOSSES)
-    reasons = losses["reason"].value_counts().to_dict()
-    used = len(selection) - len(losses)
-    print(f"{options.crops}: {len(crops)} crops of {used} images; {len(losses)} lost {reasons or ''}".rstrip())
+    return pd.concat([records.from_rows([], records.MANIFEST).to_pandas(), *tables]), folders

@@ -1,4 +1,4 @@
-"""Delete cells that no run refers to."""
+"""Delete cells that no run refers to, and work that was left unfinished."""
 
 import argparse
 import os
@@ -57,11 +57,17 @@ def _named(results: Path, pattern: str, column: str) -> Iterator[str]:
 
 
 def _remains(results: Path) -> Iterator[Path]:
-    """Files and folders under their temporary names. Folders of aligned images are not walked: they appear whole."""
+    """Files, and folders of unfinished work. Folders of aligned images are not walked: they appear whole."""
     for folder, inside, files in os.walk(results):
         here = Path(folder)
         yield from (here / name for name in (*inside, *files) if name.startswith(".") and name.endswith(".part"))
-        inside[:] = [name for name in inside if not name.startswith(".") and here.parent.parent.name != "aligned"]
+        inside[:] = [name for name in inside if not name.startswith(".") and not _holds_aligned(here)]
+
+
+def _holds_aligned(pool: Path) -> bool:
+    """Whether a folder is `aligned/<alignment>/<pool>` or `drawn/<subset>/<train_set>/<pool>`: shards lie in it."""
+    above = [folder.name for folder in pool.parents]
+    return above[1:2] == ["aligned"] or above[2:3] == ["drawn"]
 
 
 def _size(path: Path) -> int:

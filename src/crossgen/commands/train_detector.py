@@ -10,8 +10,8 @@ EXAMPLE = """crossgen train-detector --crops crops.npy --index index.parquet \\
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--crops", required=True, type=Path, help="array of pack-crops")
-    parser.add_argument("--index", required=True, type=Path, help="its index")
+    parser.add_argument("--crops", required=True, type=Path, nargs="+", help="arrays of pack-crops")
+    parser.add_argument("--index", required=True, type=Path, help="their index (crossgen gather-crops)")
     parser.add_argument("--recipe", required=True, help="the recipe, as JSON of the config's item")
     parser.add_argument("--experiment", required=True, help="name of the experiment")
     parser.add_argument("--train-set", required=True, help="name of the train set")
@@ -23,17 +23,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Train and write the detector with its history."""
-    import numpy as np
-
     from crossgen import records
     from crossgen.config import Recipe
+    from crossgen.data.packed import Stacked
     from crossgen.detectors.detector import save
     from crossgen.files import write_whole
     from crossgen.training.loop import Data, train
 
     recipe = Recipe.model_validate_json(options.recipe)
-    index = records.read(options.index, records.CROPS).to_pandas()
-    data = Data(np.load(options.crops, mmap_mode="r"), index)
+    index = records.read(options.index, records.CROPS).select(["image_id", "crop", "row", "split", "label"]).to_pandas()
+    data = Data(Stacked(options.crops), index)
     trained = train(data, recipe, options.seed, lambda line: print(line, flush=True))
     identity = {
         "experiment": options.experiment,

@@ -1,102 +1,160 @@
-"""Packed training crops: one uint8 array, memory-mapped, and an index with the facts of what was decoded."""
+"""Packed training crops: a uint8 array, memory-mapped, and an index with the facts of what was decoded.
 
-import os
-from collections.abc import Iterator, Mapping
+Each image is decoded once. What is cut: the subset's crop (if it has one) from the whole image, then the recipe's
+frames from that. A train set is packed in shards, none of which is ever held in memory; `crossgen.data.gather` joins
+their indexes.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from crossgen.config import Frame
+from crossgen.config import Crop, Frame
 from crossgen.data import frames
-from crossgen.data.images import Unusable, decode
-from crossgen.data.manifest import refuse_losses
+from crossgen.data.images import Pixels, Unusable, decode
 from crossgen.data.names import located
+from crossgen.data.packed import Crops, Growing
+from crossgen.data.parallel import ordered
+from crossgen.data.unfinished import Journal
 from crossgen.progress import track
-from crossgen.records import CROPS, LOSSES
+from crossgen.records import FILES, LOSSES, MANIFEST
 
 #: Raised when packed pixels change.
 VERSION = 1
 
-Crops = npt.NDArray[np.uint8]
+CHECKPOINT = 500  # images between two entries of the journal: so many at most are cut again after a kill
+
+#: What alignment knows better than the selection: the file and its facts. Split, label and group are the selection's.
+REWRITTEN = ["path", *(name for name in MANIFEST.columns if name not in FILES.columns)]
 
 
-def pack(
-    selection: pd.DataFrame, aligned: pd.DataFrame, folders: Mapping[str, Path], frame: Frame, crops_per_image: int
-) -> tuple[Crops, pd.DataFrame, pd.DataFrame]:
-    """Decode each selected image once and cut its crops.
+@dataclass(frozen=True)
+class Packing:
+    """What is cut from every image: the subset's `crop`, then `crops_per_image` regions of the recipe's `frame`."""
 
-    `aligned` holds the rows that alignment wrote (their facts and files replace the selection's); `folders` says where
-    a row's `path` begins, by `<pool>` or `aligned/<pool>/<shard>`. Returns uint8 [n, size, size, 3], CROPS rows, whose
-    `row` counts along the array, and rows of LOSSES (but `lost_for`) of the images that have no crop.
+    frame: Frame
+    crops_per_image: int = 1
+    crop: Crop | None = None
+
+
+class Source(NamedTuple):
+    """One image to cut from. `quarantine`: why alignment could not read it, or None."""
+
+    image_id: str
+    file: Path
+    quarantine: str | None
+
+
+class Cut(NamedTuple):
+    """What became of an image: its crops [size, size, 3] and their places (x, y), or the reason why it has none."""
+
+    crops: list[Crops]
+    places: list[tuple[int, int]]
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Selected rows, with the facts of the files that are read instead where alignment wrote some; and these files."""
+
+    rows: pd.DataFrame
+    files: list[Path] = field(repr=False)
+
+    @classmethod
+    def of(cls, selection: pd.DataFrame, aligned: pd.DataFrame, folders: Mapping[str, Path]) -> "Sources":
+        """`aligned` holds the rows that alignment wrote; `folders` says where a row's `path` begins, by `<pool>` or
+        `aligned/<pool>/<shard>`."""
+        rows = selection.assign(source_width=selection["width"], source_height=selection["height"])
+        again = rows["image_id"].isin(aligned["image_id"]).to_numpy(bool)
+        _refuse_unaligned(rows[~again], folders)
+        keys = np.where(again, "aligned/" + rows["pool"] + "/" + rows["shard"].astype(str), rows["pool"])
+        if again.any():
+            facts = aligned.set_index("image_id")[REWRITTEN].reindex(rows["image_id"]).astype(object)
+            for name in REWRITTEN:
+                rows[name] = np.where(again, facts[name], rows[name].astype(object))
+        files = [located(folders[key], str(path)) for key, path in zip(keys, rows["path"], strict=True)]
+        return cls(rows, files)
+
+    def from_place(self, place: int) -> list[Source]:
+        """The images from the `place`-th on."""
+        reasons = self.rows["quarantine"].astype(object).where(self.rows["quarantine"].notna(), None)
+        told = zip(self.rows["image_id"], self.files, reasons, strict=True)
+        return [Source(*each) for each in list(told)[place:]]
+
+
+def _refuse_unaligned(rows: pd.DataFrame, folders: Mapping[str, Path]) -> None:
+    """An image that alignment should have written must not be read as it was."""
+    for image_id, pool, shard in zip(rows["image_id"], rows["pool"], rows["shard"], strict=True):
+        folder = folders.get(f"aligned/{pool}/{shard}")
+        if folder is not None:
+            raise ValueError(f"{folder} lacks the selected image {image_id}: align that shard again.")
+
+
+def pack(sources: Sources, packing: Packing, place: Path, threads: int = 1) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Decode each image once and write its crops to `crops.npy` in the folder `place`, going on with what is there.
+
+    The array is uint8 [n, size, size, 3]. Returns CROPS rows, whose `row` counts along it, and rows of LOSSES (but
+    `lost_for`) of the images that have no crop; all the same for any number of threads.
 
     Raises OSError for a file that can no longer be read: a fault of the disk, not to be remembered as the image's.
     """
-    crops: list[Crops] = []
-    rows: list[dict[Any, Any]] = []
-    lost: list[dict[str, object]] = []
-    for facts, folder in track(_files(selection, aligned, folders), "pack_crops", len(selection)):
-        try:
-            cuts = _cut(facts, folder, frame, crops_per_image)
-        except Unusable as error:
-            lost.append({"stage": "training", **{k: facts[k] for k in ("pool", "image_id")}, "reason": error.reason})
-            continue
-        for crop, (pixels, place) in enumerate(cuts):
-            rows.append(facts | place | {"crop": crop, "row": len(crops), "crop_size": frame.size})
-            crops.append(pixels)
-    shape = (len(crops), frame.size, frame.size, 3)
-    losses = pd.DataFrame(lost, columns=[name for name in LOSSES.columns if name != "lost_for"])
-    index = pd.DataFrame(rows, columns=None if rows else list(CROPS.columns))
-    return np.stack(crops) if crops else np.empty(shape, np.uint8), index, losses
+    journal, size = Journal(place), packing.frame.size
+    told: list[dict[str, Any]] = [json.loads(line) for line in journal.lines]
+    kept = sum(len(each["places"]) for each in told)
+    with Growing(place / "crops.npy", (size, size, 3), kept) as array:
+        if array.rows < kept:  # the array of these entries is gone
+            journal.forget()
+            told = []
+        waiting = sources.from_place(len(told))
+        for cut in track(ordered(partial(_cut, packing=packing), waiting, threads), "pack_crops", len(waiting)):
+            array.append(cut.crops)
+            told.append({"places": cut.places, "reason": cut.reason})
+            if len(told) % CHECKPOINT == 0:
+                array.sync()
+                journal.append([json.dumps(each) for each in told[len(journal.lines) :]])
+    return _index(sources.rows, told, size), _losses(sources.rows, told)
 
 
-def _files(
-    selection: pd.DataFrame, aligned: pd.DataFrame, folders: Mapping[str, Path]
-) -> Iterator[tuple[dict[Any, Any], Path]]:
-    rewritten = {row["image_id"]: row for row in aligned.to_dict("records")}
-    for row in selection.to_dict("records"):
-        facts = rewritten.get(row["image_id"])
-        key = row["pool"] if facts is None else f"aligned/{row['pool']}/{row['shard']}"
-        source = {"source_width": row["width"], "source_height": row["height"]}
-        yield (facts or row) | source, folders[key]
+def _cut(source: Source, packing: Packing) -> Cut:
+    try:
+        if source.quarantine is not None:
+            raise Unusable(source.quarantine)
+        return _regions(decode(source.file.read_bytes()), source.image_id, packing)
+    except Unusable as error:
+        return Cut([], [], error.reason)
 
 
-def _cut(facts: dict[Any, Any], folder: Path, frame: Frame, n: int) -> list[tuple[Crops, dict[Any, Any]]]:
-    if facts["quarantine"] is not None and not pd.isna(facts["quarantine"]):  # by alignment
-        raise Unusable(facts["quarantine"])
-    image = decode(located(folder, str(facts["path"])).read_bytes())
-    regions = frames.sampled(frame, image.shape[1], image.shape[0], n, str(facts["image_id"]))
-    return [(frames.cut(frame, image, at), {"crop_x": at.x, "crop_y": at.y}) for at in regions]
+def _regions(image: Pixels, image_id: str, packing: Packing) -> Cut:
+    """Offsets count from the whole image's corner, as the audit of the grid's phase needs them."""
+    left, top = 0, 0
+    if packing.crop is not None:
+        outer = Frame(kind="crop", **packing.crop.model_dump())
+        at = frames.central(outer, image.shape[1], image.shape[0])
+        left, top, image = at.x, at.y, frames.cut(outer, image, at)
+    regions = frames.sampled(packing.frame, image.shape[1], image.shape[0], packing.crops_per_image, image_id)
+    crops = [frames.cut(packing.frame, image, region) for region in regions]
+    return Cut(crops, [(left + region.x, top + region.y) for region in regions], None)
 
 
-def refuse_losses_of_pools(losses: pd.DataFrame, selection: pd.DataFrame, limits: Mapping[str, float]) -> None:
-    """Raise ValueError if, of a pool's selected images, more than its `max_quarantine` do not decode.
-
-    Images that are smaller than the frame do not count: the recipe says what becomes of them.
-    """
-    broken = losses[losses["reason"] != "under_frame"]
-    for pool, limit in limits.items():
-        mine = broken[broken["pool"] == pool]
-        reasons = dict(zip(mine["image_id"], mine["reason"], strict=True))
-        total = int((selection["pool"] == pool).sum())
-        refuse_losses(f"Pool {pool!r}, images selected to train on", reasons, total, limit)
+def _index(rows: pd.DataFrame, told: list[dict[str, Any]], size: int) -> pd.DataFrame:
+    counts = [len(each["places"]) for each in told]
+    places = np.array([at for each in told for at in each["places"]], np.int64).reshape(-1, 2)
+    crops = np.concatenate([np.arange(n) for n in counts]) if counts else np.empty(0, np.int64)
+    index: pd.DataFrame = rows.iloc[np.repeat(np.arange(len(rows)), counts)].reset_index(drop=True)
+    index = index.assign(crop=crops, row=np.arange(len(places)), crop_size=size)
+    return index.assign(crop_x=places[:, 0], crop_y=places[:, 1])
 
 
-def refuse_unbalanced(index: pd.DataFrame, selection: pd.DataFrame, what: str) -> None:
-    """Raise ValueError if so many images could not be framed that a label or split is gone."""
-    for key, wanted in selection.groupby(["split", "label"])["image_id"].nunique().items():
-        split, label = cast(tuple[str, int], key)
-        here = index[(index["split"] == split) & (index["label"] == label)] if len(index) else index
-        if not len(here):
-            name = "fakes" if label else "reals"
-            raise ValueError(f"{what}: none of {wanted} {split} {name} can be framed; see frame.size and frame.small.")
-
-
-def save_array(path: Path, array: npt.NDArray[np.generic]) -> None:
-    """Write an array to `path`, given a temporary name by the caller."""
-    with open(path, "wb") as file:
-        np.save(file, array)
-        file.flush()
-        os.fsync(file.fileno())
+def _losses(rows: pd.DataFrame, told: list[dict[str, Any]]) -> pd.DataFrame:
+    lost = [
+        {"stage": "training", "pool": pool, "image_id": image_id, "reason": each["reason"]}
+        for pool, image_id, each in zip(rows["pool"], rows["image_id"], told, strict=True)
+        if each["reason"] is not None
+    ]
+    return pd.DataFrame(lost, columns=[name for name in LOSSES.columns if name != "lost_for"])

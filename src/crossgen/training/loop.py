@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from crossgen.config import Optimiser, Recipe
+from crossgen.data.packed import Stacked
 from crossgen.detectors.detector import Detector, device_of, prepare
 from crossgen.progress import Meter
 from crossgen.training.augment import augment
@@ -26,9 +27,9 @@ Crops = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Data:
-    """Packed crops uint8 [n, size, size, 3] with their CROPS rows."""
+    """Packed crops uint8 [n, size, size, 3], in one array or several, with their CROPS rows."""
 
-    crops: Crops
+    crops: Crops | Stacked
     index: pd.DataFrame
 
     def __post_init__(self) -> None:
@@ -37,10 +38,14 @@ class Data:
             raise ValueError(f"Training was handed rows of split {strange}: it may see train and val only.")
         if set(self.index["label"]) != {0, 1}:
             raise ValueError(f"Training needs reals and fakes; it was handed the labels {set(self.index['label'])}.")
+        if len(self.crops) != len(self.index):
+            told = f"{len(self.crops)} crops with an index of {len(self.index)}"
+            raise ValueError(f"Training was handed {told}: pack and gather the crops again.")
 
     def part(self, split: str, label: int) -> pd.DataFrame:
-        """Rows of one split and label."""
-        return self.index[(self.index["split"] == split) & (self.index["label"] == label)]
+        """Rows of one split and label, in the order of the images, whichever shard they lie in."""
+        rows = self.index[(self.index["split"] == split) & (self.index["label"] == label)]
+        return rows.sort_values(["image_id", "crop"])
 
 
 @dataclass(frozen=True)
@@ -157,7 +162,7 @@ def validation_loss(detector: Detector, data: Data) -> float:
 
 @torch.inference_mode()
 def score(
-    detector: Detector, crops: Crops, rows: npt.NDArray[np.int64], batch_size: int = 64
+    detector: Detector, crops: Crops | Stacked, rows: npt.NDArray[np.int64], batch_size: int = 64
 ) -> npt.NDArray[np.float64]:
     """Logits [len(rows)] of the crops in `rows`."""
     detector.eval()

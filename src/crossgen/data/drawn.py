@@ -1,0 +1,93 @@
+"""How strongly an image is compressed: the same for all, or drawn for each from the training reals of a selection.
+
+UnbiasedGenImage draws anew on each access; here the draw is a function of (alignment's seed, image_id), so that it is
+the same in every shard, order and epoch. The chances are the reals' own counts. A training real counts if what is drawn
+from it can be written: its quality if its tables are IJG's of one quality, its chroma subsampling if it is 4:4:4, 4:2:2
+or 4:2:0. The others are left out (`left_out`), not guessed at: an estimate for a camera's tables names none to write.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, get_args
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from crossgen.config import Alignment
+from crossgen.config.steps import Subsampling
+from crossgen.data.splits import fraction
+
+#: Raised when other encodings are drawn.
+VERSION = 1
+
+WRITABLE = get_args(Subsampling)
+
+
+class Encoding(NamedTuple):
+    """What Pillow is told: quality 1 to 100, chroma subsampling 4:4:4, 4:2:2 or 4:2:0."""
+
+    jpeg_quality: int
+    chroma_subsampling: str
+
+
+#: image_id -> how it is encoded.
+Choice = Callable[[str], Encoding]
+
+
+def is_drawn(alignment: Alignment) -> bool:
+    """Whether an alignment depends on a selection."""
+    return "reals" in (alignment.jpeg_quality, alignment.chroma_subsampling)
+
+
+def fixed(alignment: Alignment) -> Choice:
+    """The same for every image. Raises ValueError for an alignment that draws."""
+    quality, chroma = alignment.jpeg_quality, alignment.chroma_subsampling
+    if quality == "reals" or chroma == "reals":
+        raise ValueError(f"Alignment {alignment.model_dump()} draws from reals: it needs their selection.")
+    return lambda image_id: Encoding(quality, chroma)
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Encodings with how many training reals have each, and of how many reals none could be taken."""
+
+    encodings: tuple[Encoding, ...]
+    counts: tuple[int, ...]
+    left_out: int
+    seed: int
+
+    def __call__(self, image_id: str) -> Encoding:
+        """The encoding of an image."""
+        total: npt.NDArray[np.int64] = np.cumsum(self.counts)
+        # a purpose of its own: splits and samples draw from (seed, image id) too, and must not choose the quality
+        place = int(fraction(self.seed, f"align_jpeg/{image_id}") * int(total[-1]))
+        return self.encodings[int(np.searchsorted(total, place, side="right"))]
+
+    def __str__(self) -> str:
+        used = sum(self.counts)
+        share = self.left_out / (used + self.left_out)
+        return (
+            f"drawn from {len(self.encodings)} encodings of {used} training reals; {self.left_out} ({share:.1%}) left"
+            " out: no exact quality, or a chroma layout that is not written"
+        )
+
+
+def draws(alignment: Alignment, selection: pd.DataFrame) -> Draws:
+    """The chances that the training reals of a selection give. Raises ValueError if none of them can be drawn from."""
+    reals = selection[(selection["label"] == 0) & (selection["split"] == "train")]
+    quality: pd.Series = reals["jpeg_quality"]
+    chroma: pd.Series = reals["chroma_subsampling"].where(reals["chroma_subsampling"].isin(WRITABLE))
+    if alignment.jpeg_quality != "reals":
+        quality = pd.Series(alignment.jpeg_quality, index=reals.index)
+    if alignment.chroma_subsampling != "reals":
+        chroma = pd.Series(alignment.chroma_subsampling, index=reals.index)
+    usable = quality.notna() & chroma.notna()
+    if not usable.any():
+        raise ValueError(
+            f"None of the {len(reals)} training reals of the selection has a JPEG quality and chroma subsampling to"
+            f" draw for {alignment.model_dump()}: state them in the subset's align, or select JPEG reals."
+        )
+    pairs = pd.Series([Encoding(int(q), str(c)) for q, c in zip(quality[usable], chroma[usable], strict=True)])
+    counts = pairs.value_counts().sort_index()
+    return Draws(tuple(counts.index), tuple(map(int, counts)), int((~usable).sum()), alignment.seed)
