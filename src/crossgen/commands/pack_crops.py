@@ -50,10 +50,10 @@ def run(options: argparse.Namespace) -> None:
     identity = [options.frame, options.crops_per_image, options.crop, options.shards, VERSION, PIL.__version__]
     with unfinished.resuming(options.crops, [*identity, *map(unfinished.digest_of, read)]) as place:
         index, losses = pack(sources, packing, place, options.threads)
-        (place / "crops.npy").replace(options.crops)
         records.write(options.index, pa.Table.from_pandas(index, preserve_index=False), records.CROPS)
         told = pa.Table.from_pandas(losses.assign(lost_for=options.lost_for), preserve_index=False)
         records.write(options.losses, told, records.LOSSES)
+        (place / "crops.npy").replace(options.crops)  # last: until then a killed job's work is all there
     reasons = losses["reason"].value_counts().to_dict()
     used = len(sources.rows) - len(losses)
     print(f"{options.crops}: {len(index)} crops of {used} images; {len(losses)} lost {reasons or ''}".rstrip())
