@@ -105,9 +105,9 @@ def files(folder) -> dict[str, bytes]:
 
 
 RULES = [
-    "download", "extract-metadata", "gather-manifest", "filter-subset", "align-jpeg", "pack-crops", "train-detector",
-    "render-conditions", "score-images", "collect-scores", "audit-biases", "compute-metrics", "tabulate", "plot",
-    "report",
+    "download", "extract-metadata", "gather-manifest", "filter-subset", "align-jpeg", "pack-crops", "gather-crops",
+    "train-detector", "render-conditions", "score-images", "collect-scores", "audit-biases", "compute-metrics",
+    "tabulate", "plot", "report",
 ]  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from itertools import permutations
 from pathlib import Path
 
 from crossgen.config.below import is_below
-from crossgen.config.model import ARCHITECTURES, RESERVED, Config, Pool, TestSet
+from crossgen.config.model import ARCHITECTURES, RESERVED, Config, Experiment, Pool, TestSet
 from crossgen.config.sources import Laid
 from crossgen.config.values import NAME
 
@@ -184,11 +184,25 @@ def _experiments(config: Config) -> Iterator[str]:
                     yield _unknown("train set", name, where, trainable)
             yield from _doubled("train set", item.train_sets, where)
         yield from _doubled("seed", item.seeds, where)
+        yield from _lost(config, item, where)
         for key in item.vary:
             if not re.match(r"^(subset|recipe)(\.[a-z0-9_]+)+$", key):
                 yield f"Unknown key {key!r} to vary in {where}: expected subset.<key> or recipe.<key>"
             if key == "subset.preset":
                 yield f"Cannot vary {key!r} in {where}: a preset fills in what is not written; write a subset for each"
+
+
+def _lost(config: Config, item: Experiment, where: str) -> Iterator[str]:
+    """Frames that the subset's crop cannot hold; what `vary` changes shows when the crops are gathered."""
+    crop = next((each.crop for each in config.subsets if each.name == item.subset), None)
+    frame = next((each.frame for each in config.recipes if each.name == item.recipe), None)
+    if crop is None or frame is None or item.vary or frame.kind != "crop":
+        return
+    if frame.size > crop.size and frame.small == "skip":
+        yield (
+            f"Empty training set in {where}: its recipe's frame of {frame.size} pixels fits into no crop of {crop.size}"
+            f" of its subset; make frame.size at most {crop.size}, or say frame.small"
+        )
 
 
 def _conditions(config: Config) -> Iterator[str]:
