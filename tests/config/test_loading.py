@@ -118,7 +118,7 @@ REFUSALS = [
     ({"schema_version": 2}, "newer than this crossgen knows (1): update crossgen"),
     ({"matrix_conditions": ["clean", "clean"]}, "Doubled condition 'clean' in matrix_conditions: 2 times"),
     (experiment(seeds=[1, 1]), "Doubled seed 1 in experiments[0] 'raw'"),
-    (first("subsets", crop={"size": 48}), "Empty training set in experiments[0] 'raw': its recipe's frame of 64 pixels"),
+    (first("subsets", crop={"size": 48}), "Empty training set in experiments[0] 'raw': its recipe's frame of 64"),
     (experiment(train_sets=["checker", "checker"]), "Doubled train set 'checker' in experiments[0] 'raw'"),
     (experiment(train_sets=[]), "Wrong value [] of 'train_sets' in 'raw'"),
     (experiment(train_sets=["cheker"]), "Unknown train set 'cheker' in experiments[0] 'raw': expected one of checker"),

@@ -96,7 +96,6 @@ class Stacked:
         rows = np.asarray(rows)
         found = np.empty((len(rows), *self._arrays[0].shape[1:]), np.uint8)
         parts = np.searchsorted(self._starts, rows, side="right") - 1
-        for part in np.unique(parts):
-            here = parts == part
-            found[here] = self._arrays[part][rows[here] - self._starts[part]]
+        for place, (part, row) in enumerate(zip(parts, rows - self._starts[parts], strict=True)):
+            found[place] = self._arrays[part][row]  # copied once; fancy indexing by part would copy twice
         return found
