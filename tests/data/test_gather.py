@@ -113,6 +113,15 @@ def test_the_number_of_shards_changes_no_crop(alignment, pools, tmp_path):
     assert found[0][1].loc[found[0][1]["label"] == 1, "format"].eq("JPEG").all()
 
 
+def test_shards_without_images_are_empty(pools, tmp_path):
+    """The number of shards is known before the images are: a selection may leave some of them nothing."""
+    folder = prepare(pools, tmp_path, 10, Subset(name="s", images_per_class=3, val_per_class=1))
+    aligned = align(pools, folder, {"jpeg_quality": "reals"}, 10, drawn=True)
+    arrays, index = read(pack(pools, folder, aligned, 10), 10)
+    assert len(arrays) == len(index) == 16 and sorted(index["row"]) == list(range(16))
+    assert any(len(np.load(folder / "crops" / str(part) / "crops.npy")) == 0 for part in range(10))
+
+
 def test_drawn_alignment_writes_the_selected_images_only(pools, tmp_path):
     folder = prepare(pools, tmp_path, 1, SUBSET)
     (output,) = align(pools, folder, {"jpeg_quality": "reals"}, 1, drawn=True)

@@ -81,6 +81,15 @@ def test_alignment_goes_on_after_a_kill(threads, shard, tmp_path, monkeypatch):
     assert files(output) == files(tmp_path / "undisturbed" / "0") and not part.exists()
 
 
+def test_a_kill_while_the_index_is_written_leaves_nothing_in_the_folder(shard, tmp_path):
+    assert main(aligning(shard, tmp_path / "undisturbed" / "0")) == 0
+    output = tmp_path / "checker" / "0"
+    kill("os", "replace", 1, aligning(shard, output))
+    assert main(aligning(shard, output)) == 0
+    assert files(output) == files(tmp_path / "undisturbed" / "0")
+    assert [path.name for path in output.parent.iterdir()] == ["0"]
+
+
 def test_a_kept_file_that_is_no_longer_what_it_was_is_written_again(shard, tmp_path):
     assert main(aligning(shard, tmp_path / "undisturbed" / "0")) == 0
     output = tmp_path / "checker" / "0"

@@ -43,7 +43,7 @@ rule align_jpeg:
         runtime=60,
     params:
         root=lambda wildcards: POOLS[wildcards.pool].source.root,
-        alignment=lambda wildcards: as_json(ALIGNMENTS[wildcards.alignment]),
+        alignment=lambda wildcards: as_json(ALIGNMENTS[wildcards.alignment], exclude={"seed"}),
         version=code.version("crossgen.data.align"),
     shell:
         "logged {log:q}"

@@ -20,16 +20,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write the folder beside its place, going on where a killed job stopped, and rename it: it appears whole."""
+    import pyarrow.compute as pc
+
     from crossgen import records
     from crossgen.config import Alignment
     from crossgen.data.align import concerned, reencode, write_folder
-    from crossgen.data.drawn import draws
+    from crossgen.data.drawn import DRAWN_FROM, draws
     from crossgen.data.unfinished import digest_of
 
-    selection = records.read(options.selection, records.SELECTION).to_pandas()
+    selection = records.read(options.selection, records.SELECTION)
     alignment = Alignment.model_validate_json(options.alignment)
-    choice = draws(alignment, selection)
-    mine = selection[(selection["pool"] == options.pool) & (selection["shard"] == options.shard)]
+    choice = draws(alignment, selection.select([*DRAWN_FROM]).to_pandas())
+    here = pc.and_(pc.equal(selection["pool"], options.pool), pc.equal(selection["shard"], options.shard))
+    mine = selection.filter(here).to_pandas()
     rows = write_folder(
         options.output,
         [alignment.model_dump(), digest_of(options.selection), options.pool, options.shard],

@@ -23,7 +23,8 @@ def run(options: argparse.Namespace) -> None:
     from crossgen import records
     from crossgen.data.gather import images_in, join_indexes, refuse_gaps, refuse_losses_of_pools, refuse_unbalanced
 
-    selection = records.read(options.selection, records.SELECTION).to_pandas()
+    read = records.read(options.selection, records.SELECTION)
+    selection = read.select(["image_id", "pool", "split", "label"]).to_pandas()
     told = records.read_all(options.shard_losses, records.LOSSES)
     losses = told.to_pandas()
     refuse_losses_of_pools(losses, selection, json.loads(options.max_quarantine))

@@ -63,11 +63,12 @@ def _chosen(options: argparse.Namespace) -> "pd.DataFrame":
     """The selection's rows of this shard."""
     from crossgen import records
 
-    selection: pd.DataFrame = records.read(options.selection, records.SELECTION).to_pandas()
-    if options.shards is None:
-        return selection
-    mine = {(pool, shard) for pool, shard in json.loads(options.shards)}
-    chosen: pd.DataFrame = selection[[key in mine for key in zip(selection["pool"], selection["shard"], strict=True)]]
+    selection = records.read(options.selection, records.SELECTION)
+    if options.shards is not None:
+        mine = {(pool, shard) for pool, shard in json.loads(options.shards)}
+        keys = zip(selection["pool"].to_pylist(), selection["shard"].to_pylist(), strict=True)
+        selection = selection.filter([key in mine for key in keys])
+    chosen: pd.DataFrame = selection.to_pandas()
     return chosen
 
 

@@ -128,6 +128,8 @@ def write_folder(
         images = place / "images"
         images.mkdir(exist_ok=True)
         rows = write(images, Job(threads, unfinished.Journal(place)))
-        records.write(images / "index.parquet", pa.Table.from_pandas(rows, preserve_index=False), records.MANIFEST)
+        index = place / "index.parquet"  # not in the folder: a kill would leave its temporary name there
+        records.write(index, pa.Table.from_pandas(rows, preserve_index=False), records.MANIFEST)
+        index.replace(images / index.name)
         unfinished.replace(images, output)
     return rows

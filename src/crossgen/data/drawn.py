@@ -22,6 +22,8 @@ from crossgen.data.splits import fraction
 VERSION = 1
 
 WRITABLE = get_args(Subsampling)
+#: Columns of a selection that tell the chances.
+DRAWN_FROM = ("label", "split", "jpeg_quality", "chroma_subsampling")
 
 
 class Encoding(NamedTuple):
