@@ -26,7 +26,7 @@ from crossgen.data.align import Job, align
 from crossgen.data.pack import Packing, Sources, pack
 from crossgen.data.packed import Stacked
 
-CROP, FRAME, BATCH = 450, 224, 64
+CROP, FRAME, BATCH, BATCHES = 450, 224, 64, 100
 THREADS = (1, 2, 4)
 
 
@@ -59,6 +59,12 @@ def each_epoch(path: Path, random: np.random.Generator) -> np.ndarray:
     image = image.crop((left, top, left + CROP, top + CROP))
     x, y = random.integers(0, CROP - FRAME, 2)
     return np.asarray(image.crop((x, y, x + FRAME, y + FRAME)))
+
+
+def read_batches(crops: Stacked, random: np.random.Generator) -> None:
+    """Random batches; none is kept, as in training."""
+    for _ in range(BATCHES):
+        crops[random.integers(0, len(crops), BATCH)]
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -99,7 +105,7 @@ def measure(rows: pd.DataFrame, root: Path, work: Path, rounds: int) -> dict[str
         told = {
             "each epoch, a fake": seconds(lambda: [each_epoch(p, random) for p in paths if p.suffix == ".png"]) / fakes,
             "each epoch, a real": seconds(lambda: [each_epoch(p, random) for p in paths if p.suffix == ".jpg"]) / reals,
-            "packed": seconds(lambda: [crops[random.integers(0, len(crops), BATCH)] for _ in range(100)]) / BATCH / 100,
+            "packed": seconds(lambda: read_batches(crops, random)) / BATCH / BATCHES,
         }
         for threads in THREADS:
             aligning, packing = prepare(rows, root, work / f"{number}_{threads}", threads)
