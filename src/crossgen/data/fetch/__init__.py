@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from crossgen.data.fetch.archive import fetch_archive
+
 #: Raised when what is fetched for the same source changes.
 VERSION = 1
 
 #: kind of source -> source -> facts of what is there now, verified (numbers of files and bytes), for the record.
-FETCHERS: Mapping[str, Callable[[Any], dict[str, Any]]] = {}
+FETCHERS: Mapping[str, Callable[[Any], dict[str, Any]]] = {"archive": fetch_archive}
 
 
 def fetch(source: Any) -> dict[str, Any]:  # noqa: ANN401 (one of config's source classes)

@@ -29,7 +29,11 @@ class Entry:
 
 
 #: kind -> (source, pool) -> facts of the images, in any order, as keyword arguments of Entry.
-SOURCES: dict[str, Callable[[Any, Pool], list[dict[str, Any]]]] = {"folder": folder.entries, "table": table.entries}
+SOURCES: dict[str, Callable[[Any, Pool], list[dict[str, Any]]]] = {
+    "archive": folder.entries,
+    "folder": folder.entries,
+    "table": table.entries,
+}
 
 
 def entries(pool: Pool) -> list[Entry]:

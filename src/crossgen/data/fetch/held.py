@@ -1,0 +1,26 @@
+"""One fetch at a time below a root; others are told, not mixed in."""
+
+import fcntl
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from crossgen.data.members import STATE
+
+LOG = logging.getLogger(__name__)
+
+
+@contextmanager
+def held(root: Path) -> Iterator[Path]:
+    """Hold the root's folder of records, made if need be, until the end (or a kill). Raises OSError if it is held."""
+    state = root / STATE
+    state.mkdir(parents=True, exist_ok=True)
+    with open(state / "lock", "a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise OSError(f"{root}: another process fetches there: let it finish.") from error
+        except OSError:
+            LOG.debug(f"{state}: no locks here")
+        yield state
