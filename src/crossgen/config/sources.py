@@ -158,12 +158,17 @@ class DataverseSource(Arriving):
 class VolumesSource(Arriving):
     """GenImage from the multi-volume zips of the Google Drive or Baidu copy."""
 
-    fetched: ClassVar = ("kind", "root", "subset", "volumes", "links", "connections")
+    fetched: ClassVar = ("kind", "root", "subset", "volumes", "checksums", "links", "connections")
 
     kind: Literal["genimage_volumes"] = Field(description="GenImage from multi-volume zips (.z01 ... .zip).")
     root: Text = Field(description="Folder that the archives are unpacked in, one folder a generator.")
     subset: GenImageSubset = Field(description="Which generator's archive; the pool's label chooses ai or nature.")
     volumes: Text = Field(description="Folder of the volumes, at any depth; what `links` fetches is put there.")
+    checksums: Text | None = Field(
+        default=None,
+        description="CSV (columns volume, md5) that the volumes must match; null: the published list of the Google"
+        " Drive copy. An archive that the list does not name is verified by its own CRC-32s alone.",
+    )
     links: Text | None = Field(
         default=None, description="CSV (columns volume, url) of links to fetch missing volumes from; null: all at hand."
     )

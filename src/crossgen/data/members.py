@@ -85,7 +85,9 @@ def _refuse(member: Member, where: str) -> None:
     elif _key(member.path.split("/")[0]) == STATE:
         reason = f"would write to {STATE}, where the records of unpacking are kept"
     if reason:
-        raise ValueError(f"{where}: member {shown(name)} {reason}; nothing was unpacked. Re-pack the archive without it.")
+        raise ValueError(
+            f"{where}: member {shown(name)} {reason}; nothing was unpacked. Re-pack the archive without it."
+        )
 
 
 def _refuse_collision(member: Member, where: str, spellings: dict[str, str], kinds: dict[str, str]) -> None:

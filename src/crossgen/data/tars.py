@@ -12,12 +12,12 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from crossgen.data.members import Member, judge
 from crossgen.data.names import shown
 
-_OPENERS: Mapping[bytes, Callable[[Path], IO[bytes]]] = {
+_OPENERS: Mapping[bytes, Callable[[Path], Any]] = {
     b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open,
 }  # fmt: skip
 #: No header of a tar is that long: one that says so would fill the memory.
@@ -71,7 +71,7 @@ class Tar:
                 with tarfile.open(fileobj=guarded, mode="r:", encoding="utf-8", errors="surrogateescape") as archive:
                     while (info := archive.next()) is not None:
                         yield info, archive
-                        archive.members = []  # it would keep them all
+                        archive.members = []  # type: ignore[attr-defined]  # it would keep them all
                 if guarded.last.strip(b"\0") or len(guarded.last) % tarfile.BLOCKSIZE:
                     raise tarfile.ReadError("a header in it is damaged")  # tarfile takes that for the end
                 while stream.read(_LONGEST_READ >> 4):

@@ -4,7 +4,7 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from copy import copy
 from pathlib import Path
 from typing import IO
@@ -62,7 +62,7 @@ class Zip:
             raise ValueError(f"{self.path}: member {shown(member.name)} is damaged: {error}.") from error
 
     def _refuse_long_header(self, info: zipfile.ZipInfo) -> None:
-        """The extra field of the local header is told there alone: with it, too, the member must end before the next."""
+        """The length of the extra field there is told there alone: with it, too, a member must end before the next."""
         file = self._zip.fp
         if file is None:
             raise ValueError(f"{self.path} is closed.")
@@ -79,7 +79,7 @@ class Content:
     def __init__(self, archive: Zip, member: Member) -> None:
         self._archive, self._member = archive, member
 
-    def opened(self):  # noqa: ANN201 (a context manager of contextlib)
+    def opened(self) -> AbstractContextManager[IO[bytes]]:
         """The member's stream."""
         return self._archive.opened(self._member)
 
@@ -101,7 +101,9 @@ def _refuse_unreadable(info: zipfile.ZipInfo, path: Path) -> None:
     if info.flag_bits & 0x2041:
         reason = "is encrypted: unpack it yourself and use a folder source"
     elif info.compress_type not in _METHODS:
-        reason = f"is compressed by method {info.compress_type}, which Python's zipfile cannot read: re-pack the archive"
+        reason = (
+            f"is compressed by method {info.compress_type}, which Python's zipfile cannot read: re-pack the archive"
+        )
     if reason:
         raise ValueError(f"{path}: member {shown(info.orig_filename)} {reason}; nothing was unpacked.")
 
@@ -116,8 +118,8 @@ def _ends(infos: list[zipfile.ZipInfo], directory: int, path: Path) -> dict[int,
         if info.header_offset < 0 or least > end:
             what = f"member {shown(after.orig_filename)}" if after else "the archive's directory"
             raise ValueError(
-                f"{path}: member {shown(info.orig_filename)} overlaps {what} (a zip bomb, or volumes of one archive joined"
-                " wrongly); nothing was unpacked."
+                f"{path}: member {shown(info.orig_filename)} overlaps {what} (a zip bomb, or volumes"
+                " of one archive joined wrongly); nothing was unpacked."
             )
         ends[info.header_offset] = end
     return ends

@@ -4,12 +4,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from crossgen.data.fetch.archive import fetch_archive
+from crossgen.data.fetch.volumes import fetch_volumes
 
 #: Raised when what is fetched for the same source changes.
 VERSION = 1
 
 #: kind of source -> source -> facts of what is there now, verified (numbers of files and bytes), for the record.
-FETCHERS: Mapping[str, Callable[[Any], dict[str, Any]]] = {"archive": fetch_archive}
+FETCHERS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
+    "archive": fetch_archive,
+    "genimage_volumes": fetch_volumes,
+}
 
 
 def fetch(source: Any) -> dict[str, Any]:  # noqa: ANN401 (one of config's source classes)

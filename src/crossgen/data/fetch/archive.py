@@ -72,7 +72,7 @@ def _verify(archive: Path, expected: str) -> None:
 
 def _refuse_another(job: Unpacking) -> None:
     """Two archives below one root would be listed as one."""
-    others = [record for record in job.record.parent.glob("*.members") if record != job.record]
+    others = [record for record in job.record.path.parent.glob("*.members") if record != job.record.path]
     if others:
         raise ValueError(
             f"{job.root} holds files of another archive (SHA-256 {others[0].stem}...): give each its own root, or remove"

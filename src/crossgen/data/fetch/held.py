@@ -12,11 +12,14 @@ LOG = logging.getLogger(__name__)
 
 
 @contextmanager
-def held(root: Path) -> Iterator[Path]:
-    """Hold the root's folder of records, made if need be, until the end (or a kill). Raises OSError if it is held."""
+def held(root: Path, name: str = "lock") -> Iterator[Path]:
+    """Hold a name in the root's folder of records, made if need be, until the end (or a kill).
+
+    Raises OSError if another process holds it.
+    """
     state = root / STATE
     state.mkdir(parents=True, exist_ok=True)
-    with open(state / "lock", "a") as lock:
+    with open(state / name, "a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
