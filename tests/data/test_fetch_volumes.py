@@ -1,4 +1,4 @@
-"""Multi-volume zips, made by the program zip, unpacked by 7-Zip: whole, or told what is missing, differing or damaged."""
+"""Multi-volume zips, made by the program zip, unpacked by 7-Zip: whole, or told what is missing or damaged."""
 
 import csv
 import hashlib
@@ -28,9 +28,13 @@ if not (shutil.which("zip") and shutil.which("7zz")) and os.environ.get("CROSSGE
     pytest.skip("the programs zip and 7zz are needed", allow_module_level=True)
 
 
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
 def draw(seed: int = 0) -> dict[str, bytes]:
     """A toy of GenImage's BigGAN archive: incompressible bytes of 3 classes and 4 images of each."""
-    made = random.Random(seed)
+    made = random.Random(seed)  # noqa: S311 (images)
     images = {}
     for split in ("train", "val"):
         for number in range(4):
@@ -70,7 +74,10 @@ def at_hand(tmp_path: Path, packed: Path) -> Path:
 
 
 def list_sums(folder: Path, copied: Path) -> None:
-    rows = [(path.name, hashlib.md5(path.read_bytes()).hexdigest()) for path in sorted(copied.iterdir())]
+    rows = [
+        (path.name, hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest())
+        for path in sorted(copied.iterdir())
+    ]
     (folder / "md5.csv").write_text("volume,md5\n" + "".join(f"{name},{md5}\n" for name, md5 in rows))
 
 
@@ -113,11 +120,11 @@ def test_the_list_of_the_drive_copy_has_its_volumes() -> None:
 
 @pytest.mark.parametrize("make", [source, unlisted])
 def test_volumes_are_unpacked_below_their_generator(tmp_path: Path, at_hand: Path, make) -> None:
-    assert len(os.listdir(at_hand)) == 9
+    assert len(names(at_hand)) == 9
     assert fetch(make(tmp_path)) == FACTS
     assert found(tmp_path) == WHOLE
     left = {f"{STEM}.lock", f"{STEM}.members", f"{STEM}.unpack_errors.csv", f"{STEM}.volumes.json"}
-    assert set(os.listdir(tmp_path / "out" / STATE)) == left
+    assert set(names(tmp_path / "out" / STATE)) == left
 
 
 def test_the_trap_unzip_calls_these_volumes_a_bomb(packed: Path) -> None:
@@ -165,7 +172,9 @@ def test_differing_volumes_are_listed(tmp_path: Path, at_hand: Path, damage: byt
     volume = at_hand / f"{STEM}.z03"
     volume.write_bytes(volume.read_bytes()[:-1] + b"?" if damage is None else damage)
     size = "65,536" if damage is None else "0"
-    with pytest.raises(ValueError, match=rf"1 of 9 volumes differ from .*{STEM}.z03 \({size} bytes, MD5 [0-9a-f]+, exp"):
+    with pytest.raises(
+        ValueError, match=rf"1 of 9 volumes differ from .*{STEM}.z03 \({size} bytes, MD5 [0-9a-f]+, exp"
+    ):
         fetch(source(tmp_path))
     assert found(tmp_path) == {}
 
@@ -236,7 +245,9 @@ def test_an_empty_volume_of_an_unlisted_archive_costs_its_members_alone(tmp_path
     (at_hand / f"{STEM}.z04").write_bytes(b"")
     facts = fetch(unlisted(tmp_path))
     assert 0 < facts["damaged_members"] == 32 - facts["files"] < 10
-    assert found(tmp_path) == {name: content for name, content in WHOLE.items() if name not in damaged_members(tmp_path)}
+    assert found(tmp_path) == {
+        name: content for name, content in WHOLE.items() if name not in damaged_members(tmp_path)
+    }
 
 
 def test_a_volume_repaired_later_brings_the_missing_ones(tmp_path: Path, at_hand: Path, packed: Path) -> None:
@@ -343,7 +354,8 @@ def test_a_bomb_is_refused_by_its_size(tmp_path: Path) -> None:
 
 
 def test_a_member_that_goes_on_beyond_its_size_is_left_out(tmp_path: Path) -> None:
-    content = random.Random(1).randbytes(1000) + bytes(50_000)
+    content = random.Random(1).randbytes(1000)  # noqa: S311
+    content += bytes(50_000)
     write_single(tmp_path, {"train/ai/a.png": content, "train/ai/b.png": b"b"})
     archive = tmp_path / "volumes" / f"{STEM}.zip"
     data = archive.read_bytes()
@@ -466,19 +478,19 @@ def test_missing_volumes_are_fetched_by_links(tmp_path: Path, at_hand: Path, pac
         assert fetch(asked) == fetch(asked) == FACTS
         assert server.asked("z01") == 0
     assert found(tmp_path) == WHOLE
-    assert sorted(os.listdir(at_hand)) == sorted(os.listdir(packed))
+    assert sorted(names(at_hand)) == sorted(names(packed))
 
 
 def test_links_that_fail_are_all_told_and_the_others_kept(tmp_path: Path, packed: Path, at_hand: Path) -> None:
     shutil.rmtree(at_hand)
     with Loopback({path.name: path for path in packed.iterdir()}) as server:
         wrong = {f"{STEM}.z02": "gone", f"{STEM}.z05": f"{STEM}.z06"}
-        names = sorted(path.name for path in packed.iterdir())
-        lines = [f"{name},{server.url}/files/{wrong.get(name, name)}\n" for name in names]
+        every = names(packed)
+        lines = [f"{name},{server.url}/files/{wrong.get(name, name)}\n" for name in every]
         (tmp_path / "links.csv").write_text("volume,url\n" + "".join(lines))
         with pytest.raises(OSError, match=r"z05 from .*md5 [0-9a-f]+ instead of .*; .*status 404"):
             fetch(source(tmp_path, links=str(tmp_path / "links.csv")))
-        assert len([name for name in os.listdir(at_hand) if not name.endswith(".partial")]) == 7
+        assert len([name for name in names(at_hand) if not name.endswith(".partial")]) == 7
         assert found(tmp_path) == {}
 
 

@@ -1,7 +1,7 @@
 """Unpack an archive below a folder: safely, verified, and gone on with after a break at any byte.
 
-Every member is judged before anything is written (`crossgen.data.members`). Each file is written under STATE in the same
-folder and renamed, so that no half-written image is ever seen; a record of the finished members, one line each, lies
+Every member is judged before anything is written (`crossgen.data.members`). Each file is written under STATE in the
+root and renamed, so that no half-written image is ever seen; a record of the finished members, one line each, lies
 there too. A second run believes the record as far as sizes and times of change agree and reads again what differs;
 after a break it reads every finished file and compares its CRC-32 with the archive's.
 """
@@ -28,17 +28,23 @@ _PIECE = 1 << 20
 
 @dataclass(frozen=True)
 class Unpacking:
-    """What is unpacked where. `identity` is the archive's digest, `limit` unpacked bytes at most."""
+    """What is unpacked where. `identity` is the archive's digest, `limit` unpacked bytes at most; `below`: a folder of
+    the root that all of it goes to (the records stay at the root)."""
 
     archive: Path
     root: Path
     identity: str
     limit: int
+    below: str = ""
 
     @property
     def record(self) -> Record:
         """Where the finished members are written down."""
         return Record(self.root / STATE / f"{self.identity[:32]}.members", self.root)
+
+    def path(self, member: Member) -> str:
+        """Where a member goes, below the root."""
+        return f"{self.below}/{member.path}" if self.below else member.path
 
 
 class Content(Protocol):
@@ -60,7 +66,7 @@ def unpack(job: Unpacking) -> dict[str, int]:
     """
     done, _ = job.record.recall()
     with opened(job.archive, job.limit) as archive:
-        files = {file.path: file for file in archive.files}
+        files = {job.path(file): file for file in archive.files}
         refuse_links(job.root, files)
         enough_room(job.root, missing_bytes(job.root, files), f"unpack {job.archive}")
         now: dict[str, Done] = {}
@@ -69,8 +75,9 @@ def unpack(job: Unpacking) -> dict[str, int]:
             Meter(f"fetch: unpack {job.archive.name}", len(archive.files), "files") as meter,
         ):
             for member, content in archive.contents():
-                now[member.path] = _place(job, member, content, member.path in done)
-                record.note(member.path, now[member.path])
+                path = job.path(member)
+                now[path] = place(job, member, content, path in done)
+                record.note(path, now[path])
                 meter.advance()
             os.sync()  # before the record says that all of it is there: a power cut may not make it a lie
             record.finish()
@@ -92,8 +99,12 @@ def enough_room(folder: Path, needed: int, what: str) -> None:
         raise OSError(f"{folder}: to {what} takes {needed:,} bytes, and {free:,} are free: make room, then run again.")
 
 
-def _place(job: Unpacking, member: Member, content: Content, is_ours: bool) -> Done:
-    target = job.root / member.path
+def place(job: Unpacking, member: Member, content: Content, is_ours: bool) -> Done:
+    """Write one file whole, unless it stands already. `is_ours`: an earlier run put there what stands there now.
+
+    Raises ValueError (a damaged member, a file of someone else), OSError.
+    """
+    target = job.root / job.path(member)
     if member.crc is not None and holds(target, member.size, member.crc):
         return Done(member.size, member.crc, target.stat().st_mtime_ns)
     part = job.root / STATE / f"{job.identity[:32]}.part"

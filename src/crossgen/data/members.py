@@ -1,4 +1,4 @@
-"""What an archive may hold to be unpacked below a folder: every member is judged by its name before anything is written.
+"""What an archive may hold to be unpacked below a folder: every member is judged before anything is written.
 
 Refused by name, whatever the kind of archive: names that lead out of the folder (absolute, `..`, a drive, a backslash),
 links and devices, names that a file system could take for one (the same but for case or Unicode form: on one lab's disk

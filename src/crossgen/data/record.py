@@ -32,7 +32,7 @@ class Record:
     root: Path
 
     def recall(self) -> tuple[dict[str, Done], bool]:
-        """Finished members by path, and whether the last run came to its end; lines that a break cut are passed over."""
+        """Finished members by path, and whether the last run came to its end; what a break cut is passed over."""
         done: dict[str, Done] = {}
         is_finished = False
         if not self.path.is_file():

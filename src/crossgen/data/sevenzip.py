@@ -1,7 +1,7 @@
 """7-Zip: the listing of a zip in one or many volumes, and members out of it.
 
-Why 7-Zip and not unzip: unzip knows no volumes, and calls them, and the joined archive of SD 1.5 too, "overlapped
-components (possible zip bomb)" although every checksum matches (Andrew-Zhu/GenImage#14). Python's zipfile refuses volumes.
+Why 7-Zip and not unzip: unzip knows no volumes: it calls them, and the joined archive of SD 1.5 too, "overlapped
+components (possible zip bomb)" although every checksum matches (Andrew-Zhu/GenImage#14). Python's zipfile refuses them.
 7-Zip reads them as they are, so that nothing of 650 GB is written twice.
 """
 
@@ -52,7 +52,7 @@ def program() -> str:
         if found:
             return found
     raise FileNotFoundError(
-        f"7-Zip is needed to unpack volumes and none of {', '.join(PROGRAMS)} is on PATH: install it (Debian and Ubuntu:"
+        f"7-Zip is needed to unpack volumes and none of {', '.join(PROGRAMS)} is on PATH: install it (Debian, Ubuntu:"
         " apt-get install 7zip; conda: conda install -c conda-forge 7zip; macOS: brew install sevenzip)."
     )
 
@@ -61,8 +61,8 @@ def listing(archive: Path) -> Listing:
     """List a zip by its last volume. Raises ValueError (no zip, absent volumes, encrypted members), OSError."""
     command = [program(), "l", "-slt", "-tzip", "-p", "-sccUTF-8", str(archive)]
     with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
-        errors="surrogateescape", env=os.environ | _TEXT,
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        encoding="utf-8", errors="surrogateescape", env=os.environ | _TEXT,
     ) as process:  # fmt: skip
         assert process.stdout is not None  # noqa: S101 (for the type checker)
         blocks = _blocks(line.rstrip("\n") for line in process.stdout)

@@ -102,8 +102,8 @@ def _judged(job: Volumes, archive: Path) -> dict[str, Member]:
     found, sizes = sevenzip.listing(archive), [path.stat().st_size for _, path in _ordered(job)]
     if found.volumes != len(job.paths):
         raise ValueError(
-            f"{job.stem}: its directory tells of {found.volumes} volumes, {len(job.paths)} are at hand: they are not of one"
-            " archive, or some are missing."
+            f"{job.stem}: its directory tells of {found.volumes} volumes, {len(job.paths)} are at hand: they are not of"
+            " one archive, or some are missing."
         )
     if not job.is_known:
         sevenzip.refuse_overlap(found, sizes, job.stem)
@@ -113,13 +113,13 @@ def _judged(job: Volumes, archive: Path) -> dict[str, Member]:
 
 
 def _ours(job: Volumes, files: Mapping[str, Member]) -> set[str]:
-    """What earlier runs have put there. Raises ValueError for what this archive does not hold: it would be listed too."""
+    """What earlier runs have put there. Raises ValueError for what this archive does not hold."""
     done, _ = job.record.recall()
     stale = [path for path in done if path not in files and os.path.lexists(job.root / path)]
     if stale:
         raise ValueError(
-            f"{job.root / job.folder} holds {len(stale)} files of other volumes of {job.stem} (first: {stale[0]}): remove"
-            " that folder and run again."
+            f"{job.root / job.folder} holds {len(stale)} files of other volumes of {job.stem} (first: {stale[0]}):"
+            " remove that folder and run again."
         )
     job.record.rewrite({path: facts for path, facts in done.items() if path in files})
     return set(done)

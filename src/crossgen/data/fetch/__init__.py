@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from crossgen.data.fetch.archive import fetch_archive
+from crossgen.data.fetch.huggingface import fetch_huggingface
 from crossgen.data.fetch.volumes import fetch_volumes
 
 #: Raised when what is fetched for the same source changes.
@@ -13,6 +14,7 @@ VERSION = 1
 FETCHERS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "archive": fetch_archive,
     "genimage_volumes": fetch_volumes,
+    "huggingface": fetch_huggingface,
 }
 
 

@@ -66,7 +66,7 @@ def _verify(archive: Path, expected: str) -> None:
             meter.advance(len(piece))
     if found.hexdigest() != expected:
         raise ValueError(
-            f"{archive}: its SHA-256 is {found.hexdigest()}, the config says {expected}: it is damaged, or another file."
+            f"{archive}: its SHA-256 is {found.hexdigest()}, source.sha256 is {expected}: damaged, or another file."
         )
 
 
@@ -75,6 +75,6 @@ def _refuse_another(job: Unpacking) -> None:
     others = [record for record in job.record.path.parent.glob("*.members") if record != job.record.path]
     if others:
         raise ValueError(
-            f"{job.root} holds files of another archive (SHA-256 {others[0].stem}...): give each its own root, or remove"
-            " that folder."
+            f"{job.root} holds files of another archive (SHA-256 {others[0].stem}...): give each its own root, or"
+            " remove that folder."
         )

@@ -1,19 +1,19 @@
 """GenImage's multi-volume zips: found or fetched, each compared with its MD5, unpacked by 7-Zip below the root.
 
-Volumes that the list of checksums names must match it. An archive that it does not name is verified by 7-Zip alone, member
-by member (CRC-32). MD5s are kept with size and time of change of each volume: 650 GB are read once.
+Volumes that the list of checksums names must match it. An archive that it does not name is verified by 7-Zip alone,
+member by member (CRC-32). MD5s are kept with size and time of change of each volume: 650 GB are read once.
 """
 
 import json
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from crossgen.config import VolumesSource
 from crossgen.data import volumes
+from crossgen.data.fetch.counting import Count, all_of
 from crossgen.data.fetch.held import held
 from crossgen.data.fetch.transfer import digest_of, fetch_file
 from crossgen.data.genimage import ARCHIVES, FOLDERS
@@ -21,7 +21,6 @@ from crossgen.data.unpack_volumes import Volumes, unpack
 from crossgen.files import write_text
 from crossgen.progress import Meter
 
-_Item = TypeVar("_Item")
 _Known = dict[str, dict[str, Any]]  # volume -> size, changed (st_mtime_ns), md5
 
 
@@ -72,13 +71,13 @@ def _complete(
     elif f"{stem}.zip" not in complete:
         raise ValueError(f"{folder}: no volume {stem}.zip, the last one. {remedy}")
     with Meter(f"fetch: {stem}", None, "bytes") as meter:
-        count = _Count(meter)
+        count = Count(meter)
 
         def fetched(volume: str) -> None:
             digest = ("md5", expected[volume]) if volume in expected else None
             fetch_file(links[volume], folder / volume, size=None, digest=digest, meter=count)
 
-        _all_of(fetched, complete.keys() - present.keys(), source.connections, count)
+        all_of(fetched, complete.keys() - present.keys(), source.connections, count)
     return complete
 
 
@@ -89,7 +88,7 @@ def _digests(present: Mapping[str, Path], known: Path, at_a_time: int) -> dict[s
     total = sum(present[name].stat().st_size for name in unread)
     lock = threading.Lock()
     with Meter(f"fetch: verify {known.name.partition('.')[0]}", total, "bytes") as meter:
-        count = _Count(meter)
+        count = Count(meter)
 
         def read(name: str) -> None:
             state = _state(present[name])
@@ -99,7 +98,7 @@ def _digests(present: Mapping[str, Path], known: Path, at_a_time: int) -> dict[s
                 write_text(known, json.dumps(facts, indent=1, sort_keys=True) + "\n")
             count.advance(state[0])
 
-        _all_of(read, unread, min(at_a_time, os.cpu_count() or 1), count)
+        all_of(read, unread, min(at_a_time, os.cpu_count() or 1), count)
     return {name: facts[name]["md5"] for name in present}
 
 
@@ -114,40 +113,9 @@ def _refuse_differing(
     if wrong:
         listed = source.checksums or "the list of the Google Drive copy (GenImage-Dataset/GenImage#2)"
         raise ValueError(
-            f"{len(wrong)} of {len(expected)} volumes differ from {listed}: {volumes.some(wrong)}. Download them again; if"
-            " yours is another copy, name its own list in source.checksums."
+            f"{len(wrong)} of {len(expected)} volumes differ from {listed}: {volumes.some(wrong)}. Download them again;"
+            " if yours is another copy, name its own list in source.checksums."
         )
-
-
-def _all_of(call: Callable[[_Item], None], items: Iterable[_Item], at_a_time: int, count: "_Count") -> None:
-    """Call for all, some at a time; the others go on when one fails. Raises OSError that tells every failure."""
-    told = []
-    with ThreadPoolExecutor(max_workers=at_a_time) as threads:
-        try:
-            for future in as_completed([threads.submit(call, item) for item in items]):
-                error = future.exception()
-                if error:
-                    told.append(str(error))
-        except BaseException:  # Ctrl-C: threads would go on to their ends
-            count.is_stopped = True
-            threads.shutdown(wait=False, cancel_futures=True)
-            raise
-    if told:
-        raise OSError("; ".join(sorted(told)))
-
-
-class _Count:
-    """A meter that threads may advance, and that stops them."""
-
-    def __init__(self, meter: Meter) -> None:
-        self._meter, self._lock, self.is_stopped = meter, threading.Lock(), False
-
-    def advance(self, count: int = 1) -> None:
-        """So many bytes more. Raises InterruptedError once stopped."""
-        if self.is_stopped:
-            raise InterruptedError("stopped")
-        with self._lock:
-            self._meter.advance(count)
 
 
 def _state(path: Path) -> tuple[int, int]:

@@ -33,6 +33,7 @@ SOURCES: dict[str, Callable[[Any, Pool], list[dict[str, Any]]]] = {
     "archive": folder.entries,
     "folder": folder.entries,
     "genimage_volumes": volumes.entries,
+    "huggingface": folder.entries,
     "table": table.entries,
 }
 
