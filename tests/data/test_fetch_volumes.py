@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from crossgen.config import Members, Pool, VolumesSource
-from crossgen.data import sevenzip, sources, unpack_volumes, volumes
+from crossgen.data import batches as batching
+from crossgen.data import sevenzip, sources, volumes
 from crossgen.data.fetch import fetch
 from crossgen.data.members import STATE, Member
 from crossgen.data.record import Pen
@@ -417,7 +418,7 @@ def test_what_stops_7zip_is_no_damage(tmp_path: Path, at_hand: Path, monkeypatch
 def test_after_a_break_finished_members_stand(
     tmp_path: Path, at_hand: Path, monkeypatch: pytest.MonkeyPatch, stop: int
 ) -> None:
-    monkeypatch.setattr(unpack_volumes, "MEMBERS", 5)
+    monkeypatch.setattr(batching, "MEMBERS", 5)
     left = [stop]
     note = Pen.note
 
@@ -443,9 +444,9 @@ def test_after_a_break_finished_members_stand(
 KILLED = """
 import sys
 from crossgen.config import VolumesSource
-from crossgen.data import unpack_volumes
+from crossgen.data import batches
 from crossgen.data.fetch import fetch
-unpack_volumes.MEMBERS = 2
+batches.MEMBERS = 2
 fetch(VolumesSource.model_validate_json(sys.argv[1]))
 """
 
@@ -516,3 +517,56 @@ def test_only_the_wanted_are_listed(tmp_path: Path, at_hand: Path) -> None:
     assert 4 < len(half) < 20
     with pytest.raises(ValueError, match=r"class of .*ILSVRC2012_val_\d+.JPEG is unknown"):
         sources.entries(pool(source(tmp_path, members=Members(per_class=2)), "real"))
+
+
+@pytest.mark.parametrize("most", [1, 3, 10, 40, 1000])
+def test_batches_hold_every_member_once_and_their_patterns_choose_it(
+    monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    names = [
+        f"{folder}{start}{number:02}.png" for folder in ("", "a/", "a/b/") for start in "xy" for number in range(9)
+    ]
+    names += ["a/x", "a/xy", "a/x*.png", "a/b/[é].png"]
+    files = {f"G/{name}": Member(name, "file", 10) for name in names}
+    monkeypatch.setattr(batching, "MEMBERS", most)
+    made = list(batching.batches(files))
+    assert sorted(path for batch in made for path in batch.members) == sorted(files)
+    assert all(len(batch.members) <= most for batch in made)
+    for batch in made:
+        folders = {pattern.rpartition("/") for pattern in batch.patterns}
+        for member in batch.members.values():
+            folder, slash, name = member.name.rpartition("/")
+            choices = [last for *first, last in folders if first == [folder, slash]]
+            assert any(name == last or (last.endswith("*") and name.startswith(last[:-1])) for last in choices)
+    if most == 1000:
+        assert len(made) == 1
+        assert len(made[0].patterns) == 3
+
+
+def test_batches_are_bounded_by_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batching, "BYTES", 100)
+    files = {f"{number}.png": Member(f"{number}.png", "file", 40 + 100 * (number == 5)) for number in range(9)}
+    sizes = [batch.size for batch in batching.batches(files)]
+    assert sum(sizes) == 460
+    assert [size for size in sizes if size > 100] == [140]
+
+
+def test_odd_names_arrive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names_here = [
+        " lead.png",
+        "tr .png",
+        'q"uote.png',
+        "-dash.png",
+        "@at.png",
+        "star*.png",
+        "a;1.png",
+        "é ü.png",
+        "-1*",
+        "-1",
+    ]
+    write_single(tmp_path, {f"train/ai/{name}": name.encode() for name in names_here})
+    for most in (3, 20_000):
+        monkeypatch.setattr(batching, "MEMBERS", most)
+        shutil.rmtree(tmp_path / "out", ignore_errors=True)
+        assert fetch(unlisted(tmp_path))["damaged_members"] == 0
+        assert found(tmp_path) == {f"{FOLDER}/train/ai/{name}": name.encode() for name in names_here}

@@ -78,14 +78,15 @@ def listing(archive: Path) -> Listing:
     return Listing(members, int(header.get("Volumes", 1)))
 
 
-def extract(archive: Path, names: Sequence[str], folder: Path) -> dict[str, str]:
-    """Unpack some members below an empty folder; name to what 7-Zip says of those that are damaged.
+def extract(archive: Path, patterns: Sequence[str], folder: Path) -> dict[str, str]:
+    """Unpack what patterns (`*` at the end, or whole names) choose below an empty folder; name to what 7-Zip says of the
+    damaged ones.
 
     Raises OSError for what is not the archive's fault: a full disk, no memory, a kill.
     """
     chosen = folder / ".names"
-    chosen.write_bytes(b"".join(f'"{name}"\n'.encode("utf-8", "surrogateescape") for name in names))
-    options = ["-y", "-bd", "-bb0", "-bso0", "-p", "-tzip", "-spd", "-scsUTF-8", "-sccUTF-8", f"-o{folder}"]
+    chosen.write_bytes(b"".join(f'"{pattern}"\n'.encode("utf-8", "surrogateescape") for pattern in patterns))
+    options = ["-y", "-bd", "-bb0", "-bso0", "-p", "-tzip", "-scsUTF-8", "-sccUTF-8", f"-o{folder}"]
     done = subprocess.run(
         [program(), "x", *options, str(archive), f"@{chosen}"],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, encoding="utf-8", errors="surrogateescape",
@@ -102,7 +103,8 @@ def extract(archive: Path, names: Sequence[str], folder: Path) -> dict[str, str]
 def refuse_overlap(found: Listing, sizes: Sequence[int], where: str) -> None:
     """Raises ValueError for members that share bytes (a zip bomb); `sizes`: bytes of each volume.
 
-    All volumes but the last are cut to one size; one that is shorter is damaged, which is told by its members.
+    All volumes but the last are cut to one size; one that is shorter is damaged, which is told by its members. p7zip
+    16.02 tells no offsets; then only the checksums and the sizes speak for an archive.
     """
     sizes = [max(sizes)] * (len(sizes) - 1) + [sizes[-1]]
     starts = [sum(sizes[:number]) for number in range(len(sizes))]
@@ -114,7 +116,7 @@ def refuse_overlap(found: Listing, sizes: Sequence[int], where: str) -> None:
         ),
         key=lambda pair: pair[0],
     )
-    ends = [start for start, _ in placed[1:]] + [sum(sizes)]
+    ends = [*(start for start, _ in placed[1:]), sum(sizes)][: len(placed)]
     for (start, each), end in zip(placed, ends, strict=True):
         name = each.member.name
         if start + _HEADER + len(name) + each.packed > end:

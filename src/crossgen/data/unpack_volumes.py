@@ -1,4 +1,4 @@
-"""Unpack the volumes of one archive by 7-Zip, some thousand members at a time.
+"""Unpack the volumes of one archive by 7-Zip, batch by batch.
 
 Each batch goes to a folder of its own below the root's STATE; what has its size and CRC-32 is moved to its place and
 recorded, and the folder is removed: a kill costs one batch. A member that is damaged in the archive does not stop the
@@ -10,11 +10,12 @@ import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from crossgen.data import sevenzip
+from crossgen.data.batches import Batch, batches
 from crossgen.data.extract import enough_room, missing_bytes, refuse_foreign, refuse_links
 from crossgen.data.members import STATE, Member, judge
 from crossgen.data.names import as_text
@@ -22,8 +23,6 @@ from crossgen.data.record import Done, Pen, Record, crc_of, holds, summed
 from crossgen.files import write_text
 from crossgen.progress import Meter
 
-#: A batch: 7-Zip reads the directory anew for each (a second for 300,000 members).
-MEMBERS, BYTES = 4000, 4 << 30
 #: No archive of images is packed that well: a bomb.
 _RATIO = 100
 
@@ -85,11 +84,11 @@ def unpack(job: Volumes) -> dict[str, int]:
                 meter.advance()
             else:
                 refuse_foreign(target, path in ours)
-        for batch in _batches({path: member for path, member in files.items() if path not in now}):
+        for batch in batches({path: member for path, member in files.items() if path not in now}):
             done, faults = _unpacked(job, archive, batch, pen)
             now |= done
             errors |= faults
-            meter.advance(len(batch))
+            meter.advance(len(batch.members))
         _write_errors(job, errors)
         os.sync()  # before the record says that all of it is there: a power cut may not make it a lie
         pen.finish()
@@ -125,15 +124,13 @@ def _ours(job: Volumes, files: Mapping[str, Member]) -> set[str]:
     return set(done)
 
 
-def _unpacked(
-    job: Volumes, archive: Path, batch: Mapping[str, Member], pen: Pen
-) -> tuple[dict[str, Done], dict[str, str]]:
+def _unpacked(job: Volumes, archive: Path, batch: Batch, pen: Pen) -> tuple[dict[str, Done], dict[str, str]]:
     """Files of a batch that stand now, and what is wrong with the others, by path."""
     staging = Path(tempfile.mkdtemp(prefix=f"{job.stem}.staging.", dir=job.state))
     done, errors = dict[str, Done](), dict[str, str]()
     try:
-        faults = sevenzip.extract(archive, [member.name for member in batch.values()], staging)
-        for path, member in batch.items():
+        faults = sevenzip.extract(archive, batch.patterns, staging)
+        for path, member in batch.members.items():
             staged, target = staging / member.path, job.root / path
             reason = faults.get(member.name) or _fault(staged, member)
             if reason:
@@ -162,18 +159,6 @@ def _noted(pen: Pen, path: str, crc: int, target: Path) -> Done:
     facts = Done(state.st_size, crc, state.st_mtime_ns)
     pen.note(path, facts)
     return facts
-
-
-def _batches(files: Mapping[str, Member]) -> Iterator[dict[str, Member]]:
-    batch, size = dict[str, Member](), 0
-    for path, member in files.items():
-        if batch and (len(batch) == MEMBERS or size + member.size > BYTES):
-            yield batch
-            batch, size = {}, 0
-        batch[path] = member
-        size += member.size
-    if batch:
-        yield batch
 
 
 def _ordered(job: Volumes) -> Sequence[tuple[str, Path]]:
