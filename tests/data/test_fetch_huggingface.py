@@ -84,6 +84,8 @@ def test_only_what_the_patterns_choose_is_fetched(tmp_path: Path, hub: Hub) -> N
 
 def test_it_is_listed_by_its_layout(tmp_path: Path, hub: Hub) -> None:
     asked = source(tmp_path / "out", layout="0_real_1_fake")
+    with pytest.raises(FileNotFoundError, match="does not hold all of its source yet: run crossgen fetch"):
+        sources.entries(Pool(name="a", label="fake", source=asked))
     fetch(asked)
     listed = sources.entries(Pool(name="a", label="fake", source=asked))
     assert {(entry.path, entry.split) for entry in listed} == {

@@ -79,8 +79,9 @@ def listing(archive: Path) -> Listing:
 
 
 def extract(archive: Path, patterns: Sequence[str], folder: Path) -> dict[str, str]:
-    """Unpack what patterns (`*` at the end, or whole names) choose below an empty folder; name to what 7-Zip says of the
-    damaged ones.
+    """Unpack what patterns (`*` at the end, or whole names) choose below an empty folder.
+
+    Returns the names of damaged members, and what 7-Zip says of them.
 
     Raises OSError for what is not the archive's fault: a full disk, no memory, a kill.
     """

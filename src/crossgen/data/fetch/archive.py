@@ -24,12 +24,10 @@ def fetch_archive(source: ArchiveSource) -> dict[str, Any]:
 
     Raises OSError, ValueError: the archive cannot be had, is another one, or holds what may not be unpacked.
     """
-    root = Path(source.root)
-    limit = int(source.max_unpacked_gb * 1e9)
     near = _near(source.url)
-    with held(root) as state:
+    with held(Path(source.root)) as state:
         archive = near or state / f"{source.sha256[:32]}.archive"
-        job = Unpacking(archive, root, source.sha256, limit)
+        job = _job(source, archive)
         _refuse_another(job)
         found = verified(job)
         if found is None:
@@ -42,6 +40,15 @@ def fetch_archive(source: ArchiveSource) -> dict[str, Any]:
         if not near:
             archive.unlink(missing_ok=True)
     return {"sha256": source.sha256} | found
+
+
+def is_unpacked(source: ArchiveSource) -> bool:
+    """Whether an earlier run came to its end; says nothing of what became of the files since."""
+    return _job(source, Path(source.url)).record.recall()[1]
+
+
+def _job(source: ArchiveSource, archive: Path) -> Unpacking:
+    return Unpacking(archive, Path(source.root), source.sha256, int(source.max_unpacked_gb * 1e9))
 
 
 def _near(url: str) -> Path | None:

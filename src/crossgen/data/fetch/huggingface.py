@@ -22,7 +22,7 @@ from crossgen.data.fetch.counting import Count, all_of
 from crossgen.data.fetch.held import held
 from crossgen.data.fetch.http import PATIENCE, wait
 from crossgen.data.fetch.transfer import fetch_file
-from crossgen.data.members import Member, judge
+from crossgen.data.members import STATE, Member, judge
 from crossgen.data.names import shown
 from crossgen.data.parquet_images import shard, write_out
 from crossgen.files import write_text
@@ -69,6 +69,16 @@ def fetch_huggingface(source: HuggingFaceSource) -> dict[str, Any]:
         return facts
 
 
+def is_fetched(source: HuggingFaceSource) -> bool:
+    """Whether an earlier run of this very source came to its end; says nothing of what became of the files since."""
+    return _is_finished(_read(Path(source.root) / STATE / "snapshot.json"), source)
+
+
+def _is_finished(before: Mapping[str, Any], source: HuggingFaceSource) -> bool:
+    same = (before.get("repository"), before.get("revision"), before.get("patterns"))
+    return "facts" in before and same == (source.repository, source.revision, list(source.patterns))
+
+
 def _read(known: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(known.read_text(encoding="utf-8")) if known.is_file() else {}
     return found
@@ -76,8 +86,7 @@ def _read(known: Path) -> dict[str, Any]:
 
 def _stands(before: Mapping[str, Any], source: HuggingFaceSource, root: Path) -> bool:
     """Whether an earlier run finished and all its files are as they were (packed ones may be gone)."""
-    same = (before.get("repository"), before.get("revision"), before.get("patterns"))
-    if "facts" not in before or same != (source.repository, source.revision, list(source.patterns)):
+    if not _is_finished(before, source):
         return False
     for path, state in before["files"].items():
         is_there = (root / path).is_file()

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from crossgen.config import Pool
-from crossgen.data.sources import folder, table, volumes
+from crossgen.data.sources import fetched, folder, table, volumes
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class Entry:
 
 #: kind -> (source, pool) -> facts of the images, in any order, as keyword arguments of Entry.
 SOURCES: dict[str, Callable[[Any, Pool], list[dict[str, Any]]]] = {
-    "archive": folder.entries,
+    "archive": fetched.entries,
     "folder": folder.entries,
     "genimage_volumes": volumes.entries,
-    "huggingface": folder.entries,
+    "huggingface": fetched.entries,
     "table": table.entries,
 }
 
