@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import stat
 import struct
 import subprocess
@@ -19,6 +20,11 @@ from crossgen.data.extract import Unpacking, unpack, verified
 from crossgen.data.members import STATE, Member, judge
 
 GIGABYTE = 10**9
+
+
+def program(name: str) -> None:
+    if not shutil.which(name) and os.environ.get("CROSSGEN_PROGRAMS") != "require":
+        pytest.skip(f"the program {name} is needed")
 
 
 def names(folder: Path) -> list[str]:
@@ -77,6 +83,7 @@ def test_all_files_arrive_whatever_the_archive_is_called(tmp_path: Path, ending:
 
 
 def test_an_archive_of_the_program_tar_with_folders_and_dots(tmp_path: Path) -> None:
+    program("tar")
     (tmp_path / "in/sub").mkdir(parents=True)
     (tmp_path / "in/sub/a.png").write_bytes(b"a")
     subprocess.run(["tar", "-C", tmp_path / "in", "-cf", tmp_path / "a.tar", "."], check=True)
@@ -242,6 +249,7 @@ def test_overlap_by_the_local_header_alone_is_refused(tmp_path: Path) -> None:
 
 
 def test_encrypted_members_are_refused(tmp_path: Path) -> None:
+    program("zip")
     (tmp_path / "a.png").write_bytes(b"secret")
     subprocess.run(["zip", "-q", "-P", "key", "a.zip", "a.png"], cwd=tmp_path, check=True)
     with pytest.raises(ValueError, match=r"member a.png is encrypted"):
@@ -301,6 +309,56 @@ def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.zip").write_bytes(content)
     with pytest.raises(ValueError, match=r"no readable|holds no file"):
         unpack(job(tmp_path / "a.zip", tmp_path / "out"))
+
+
+def test_a_zip_behind_a_program_or_as_a_stream_is_one(tmp_path: Path) -> None:
+    plain = write_zip(tmp_path / "a.zip", IMAGES)
+    (tmp_path / "b.exe").write_bytes(b"MZ" + bytes(700) + plain.read_bytes())
+    unpack(job(tmp_path / "b.exe", tmp_path / "out"))
+    assert found(tmp_path / "out") == IMAGES
+
+    class Stream(io.RawIOBase):
+        """Cannot be sought in: sizes stand behind the members then."""
+
+        def __init__(self) -> None:
+            self.bytes = bytearray()
+
+        def writable(self) -> bool:
+            return True
+
+        def write(self, data: bytes) -> int:
+            self.bytes += data
+            return len(data)
+
+    stream = Stream()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in IMAGES.items():
+            with archive.open(name, "w", force_zip64=True) as member:
+                member.write(content)
+    (tmp_path / "c.zip").write_bytes(stream.bytes)
+    unpack(job(tmp_path / "c.zip", tmp_path / "other"))
+    assert found(tmp_path / "other") == IMAGES
+
+
+def test_a_tar_that_ends_in_a_zip_is_a_tar(tmp_path: Path) -> None:
+    inner = write_zip(tmp_path / "a.zip", {"hidden.png": b"x"}).read_bytes()
+    data = write_tar(tmp_path / "a.tar", {"a.zip": inner}).read_bytes().rstrip(b"\0") + bytes(1024)
+    (tmp_path / "a.tar").write_bytes(data)
+    unpack(job(tmp_path / "a.tar", tmp_path / "out"))
+    assert found(tmp_path / "out") == {"a.zip": inner}
+
+
+def test_holes_of_a_sparse_file_count_as_bytes(tmp_path: Path) -> None:
+    with open(tmp_path / "a.raw", "wb") as file:
+        file.write(b"start")
+        file.truncate(3_000_000)
+    program("tar")
+    subprocess.run(["tar", "-C", tmp_path, "-S", "-cf", tmp_path / "a.tar", "a.raw"], check=True)
+    assert (tmp_path / "a.tar").stat().st_size < 100_000
+    with pytest.raises(ValueError, match="limit of 2,999,999 bytes"):
+        unpack(job(tmp_path / "a.tar", tmp_path / "out", 2_999_999))
+    unpack(job(tmp_path / "a.tar", tmp_path / "out"))
+    assert (tmp_path / "out/a.raw").read_bytes() == b"start" + bytes(3_000_000 - 5)
 
 
 def test_an_empty_zip_holds_no_file(tmp_path: Path) -> None:

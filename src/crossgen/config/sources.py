@@ -170,7 +170,8 @@ class VolumesSource(Arriving):
         " Drive copy. An archive that the list does not name is verified by its own CRC-32s alone.",
     )
     links: Text | None = Field(
-        default=None, description="CSV (columns volume, url) of links to fetch missing volumes from; null: all at hand."
+        default=None,
+        description="CSV (columns volume, url) of links that give the bytes of missing volumes; null: all at hand.",
     )
     metadata: Text | None = Field(
         default=None, description="genimage_metadata.csv, for the classes of GenImage's val reals; null: unknown."

@@ -8,6 +8,7 @@ after a break it reads every finished file and compares its CRC-32 with the arch
 
 import os
 import shutil
+import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -18,12 +19,13 @@ from typing import IO, Protocol
 from crossgen.data.members import STATE, Member
 from crossgen.data.names import shown
 from crossgen.data.record import Done, Record, holds, summed
-from crossgen.data.tars import Tar
+from crossgen.data.tars import COMPRESSED, Tar
 from crossgen.data.zips import Zip
 from crossgen.files import unwritable
 from crossgen.progress import Meter
 
 _PIECE = 1 << 20
+_TAR_MARK = 257  # bytes before a tar's own mark
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,10 @@ def unpack(job: Unpacking) -> dict[str, int]:
 def opened(path: Path, limit: int) -> Zip | Tar:
     """The archive, judged, by what it holds rather than by its name. Raises ValueError that names it."""
     with open(path, "rb") as file:
-        start = file.read(4)
-    return Zip(path, limit) if start in (b"PK\x03\x04", b"PK\x05\x06") else Tar(path, limit)
+        start = file.read(_TAR_MARK + 5)
+    is_tar = start.startswith(COMPRESSED) or start[_TAR_MARK:] == b"ustar"
+    is_zip = start.startswith((b"PK\3\4", b"PK\5\6")) or (not is_tar and zipfile.is_zipfile(path))
+    return Zip(path, limit) if is_zip else Tar(path, limit)
 
 
 def enough_room(folder: Path, needed: int, what: str) -> None:

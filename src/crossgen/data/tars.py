@@ -20,6 +20,7 @@ from crossgen.data.names import shown
 _OPENERS: Mapping[bytes, Callable[[Path], Any]] = {
     b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open,
 }  # fmt: skip
+COMPRESSED = tuple(_OPENERS)
 #: No header of a tar is that long: one that says so would fill the memory.
 _LONGEST_READ = 1 << 24
 _DAMAGED = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError)
