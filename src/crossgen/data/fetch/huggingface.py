@@ -9,18 +9,16 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, cast
-from urllib.parse import urlsplit
+from typing import Any
 
 from crossgen.config import HuggingFaceSource
 from crossgen.data.extract import Unpacking, enough_room, refuse_foreign, unpack
+from crossgen.data.fetch import hub
 from crossgen.data.fetch.counting import Count, all_of
 from crossgen.data.fetch.held import held
-from crossgen.data.fetch.http import PATIENCE, wait
+from crossgen.data.fetch.hub import Wanted
 from crossgen.data.fetch.transfer import fetch_file
 from crossgen.data.members import STATE, Member, judge
 from crossgen.data.names import shown
@@ -35,15 +33,6 @@ _RATIO, _LEAST = 100, 10**9  # no archive of images unpacks to more than 100 tim
 _AT_A_TIME = 8
 _LARGEST = 50 * 10**9  # above, the hub gives bytes by its own protocol alone
 _ROUNDS = 3  # downloads of a file that comes whole, but wrong
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A file of the repository: bytes, and its digest as (algorithm, hexadecimal digits)."""
-
-    path: str
-    size: int
-    digest: tuple[str, str]
 
 
 def fetch_huggingface(source: HuggingFaceSource) -> dict[str, Any]:
@@ -104,27 +93,18 @@ def _state(path: Path) -> list[int]:
 
 def _selected(source: HuggingFaceSource) -> list[Wanted]:
     """The repository's files that the patterns choose. Raises OSError, ValueError: none, unsafe names."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.hf_api import RepoFile
     from huggingface_hub.utils._paths import filter_repo_objects
 
-    api = HfApi(endpoint=_endpoint())
-    with _told(source):  # it asks again by itself
-        tree = api.list_repo_tree(source.repository, recursive=True, revision=source.revision, repo_type="dataset")
-        found = [each for each in tree if isinstance(each, RepoFile)]
+    found = hub.files(source)
     chosen = list(filter_repo_objects(found, allow_patterns=list(source.patterns), key=lambda each: each.path))
     where = f"{source.repository}@{source.revision[:12]}"
     if not chosen:
         raise ValueError(f"{where}: none of its {len(found)} files matches source.patterns {list(source.patterns)}.")
     folders = {folder for each in chosen if (folder := _folder(each.path))}
     members = [Member(each.path, "file", each.size) for each in chosen]
-    judge(
-        [*members, *(Member(folder, "folder") for folder in sorted(folders))], where, sum(each.size for each in chosen)
-    )
-    return [
-        Wanted(each.path, each.size, ("sha256", each.lfs.sha256) if each.lfs else ("sha1", each.blob_id))
-        for each in chosen
-    ]
+    total = sum(each.size for each in chosen)
+    judge([*members, *(Member(folder, "folder") for folder in sorted(folders))], where, total)
+    return chosen
 
 
 def _refuse_stale(before: Mapping[str, Any], source: HuggingFaceSource, files: list[Wanted], root: Path) -> None:
@@ -159,17 +139,17 @@ def _one(source: HuggingFaceSource, file: Wanted, root: Path, is_ours: bool, cou
     we fetch from there and go on from the bytes we have.
     """
     path = root / file.path
-    if path.is_file() and _is_right(path, file):
+    if path.is_file() and hub.is_right(path, file):
         count.advance(file.size)
         return
     refuse_foreign(path, is_ours)
-    if file.digest[0] == "sha256" and file.size <= _LARGEST and _is_elsewhere(_address(source, file)):
-        fetch_file(lambda: _address(source, file), path, size=file.size, digest=file.digest, meter=count)
+    if file.digest[0] == "sha256" and file.size <= _LARGEST and hub.is_elsewhere(hub.address(source, file)):
+        fetch_file(lambda: hub.address(source, file), path, size=file.size, digest=file.digest, meter=count)
         return
     for _ in range(_ROUNDS):
         path.unlink(missing_ok=True)
-        _patiently(lambda: _by_hub(source, file, root), source, shown(file.path))
-        if _is_right(path, file):
+        hub.download(source, file, root)
+        if hub.is_right(path, file):
             count.advance(file.size)
             return
         LOG.warning(f"{shown(path)}: not the bytes that the hub tells of; fetching it again")
@@ -178,63 +158,6 @@ def _one(source: HuggingFaceSource, file: Wanted, root: Path, is_ours: bool, cou
         f"{source.repository}: {shown(file.path)} came {_ROUNDS} times with another {file.digest[0]} than the hub tells"
         f" ({file.digest[1]}): nothing was kept."
     )
-
-
-def _by_hub(source: HuggingFaceSource, file: Wanted, root: Path) -> None:
-    from huggingface_hub import hf_hub_download
-
-    hf_hub_download(
-        source.repository,
-        file.path,
-        repo_type="dataset",
-        revision=source.revision,
-        local_dir=root,
-        endpoint=_endpoint(),
-    )
-
-
-def _address(source: HuggingFaceSource, file: Wanted) -> str:
-    """Where the hub sends us for a file now: a signed address, good for an hour or so. Raises OSError."""
-    from huggingface_hub import get_hf_file_metadata, hf_hub_url
-
-    url = hf_hub_url(source.repository, file.path, repo_type="dataset", revision=source.revision, endpoint=_endpoint())
-    found: list[str] = []
-    _patiently(lambda: found.append(get_hf_file_metadata(url, endpoint=_endpoint()).location), source, shown(file.path))
-    return found[0]
-
-
-def _is_elsewhere(address: str) -> bool:
-    """Whether an address needs no token of the hub's: it is not the hub's own."""
-    from huggingface_hub import constants
-
-    return urlsplit(address).netloc != urlsplit(_endpoint() or constants.ENDPOINT).netloc
-
-
-def _patiently(ask: Callable[[], object], source: HuggingFaceSource, what: str) -> None:
-    """Ask the hub again, with pauses, for what it may yet give."""
-    for attempt in range(1, PATIENCE.attempts + 1):
-        try:
-            with _told(source):
-                ask()
-            return
-        except ConnectionError as error:
-            if attempt == PATIENCE.attempts:
-                raise
-            LOG.info(f"{what}: {error}; asking again")
-            wait(min(PATIENCE.longest, PATIENCE.first * 2.0 ** (attempt - 1)))
-
-
-def _is_right(path: Path, file: Wanted) -> bool:
-    if path.stat().st_size != file.size:
-        return False
-    algorithm, expected = file.digest
-    running = hashlib.new(algorithm, usedforsecurity=False)
-    if algorithm == "sha1":  # git's: of a header and the bytes
-        running.update(f"blob {file.size}\0".encode())
-    with open(path, "rb") as bytes_of:
-        while piece := bytes_of.read(1 << 20):
-            running.update(piece)
-    return running.hexdigest() == expected
 
 
 def _take_out(source: HuggingFaceSource, files: list[Wanted], root: Path) -> dict[str, int]:
@@ -269,38 +192,3 @@ def _folder(path: str) -> str | None:
     if ending is None and lower.endswith(".parquet"):
         ending = ".parquet"
     return path[: -len(ending)] or None if ending else None
-
-
-def _endpoint() -> str | None:
-    return os.environ.get("HF_ENDPOINT") or None
-
-
-@contextmanager
-def _told(source: HuggingFaceSource) -> Iterator[None]:
-    """The hub's errors in words that say what to do; ConnectionError for what another attempt may mend."""
-    from huggingface_hub import errors
-
-    where = f"{source.repository}@{source.revision[:12]}"
-    login = "give a token (hf auth login, or the environment variable HF_TOKEN)"
-    network = cast(type[Exception], errors.HfHubHTTPError.__bases__[0])  # of its HTTP client: no connection, timeouts
-    try:
-        yield
-    except errors.GatedRepoError as error:
-        raise OSError(
-            f"{where} is gated: accept its terms at https://huggingface.co/datasets/{source.repository}, then {login}."
-        ) from error
-    except errors.RevisionNotFoundError as error:
-        raise OSError(f"{source.repository} has no commit {source.revision}: correct source.revision.") from error
-    except errors.RepositoryNotFoundError as error:
-        raise OSError(
-            f"No data set {source.repository} on the hub, or a private one: correct it, or {login}."
-        ) from error
-    except errors.OfflineModeIsEnabled as error:
-        raise OSError(f"{where} is not here yet and HF_HUB_OFFLINE forbids to fetch it: unset it once.") from error
-    except errors.LocalEntryNotFoundError as error:
-        raise ConnectionError(f"cannot reach the hub for {where}: {error.__cause__ or error}") from error
-    except errors.HfHubHTTPError as error:
-        kind = ConnectionError if error.response.status_code >= 500 or error.response.status_code == 429 else OSError
-        raise kind(f"{where}: the hub answered {error.response.status_code}: {str(error).splitlines()[0]}") from error
-    except network as error:
-        raise ConnectionError(f"cannot reach the hub for {where}: {error}") from error
