@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 
 @dataclass
 class Rule:
-    """What happens to replies of one file: `kind` in status, truncate, corrupt, whole, stall; `times` -1: always."""
+    """What happens to replies of a file: `kind` is status, truncate, corrupt, whole, stall, page; `times` -1: ever."""
 
     kind: str
     times: int = 1
@@ -49,10 +49,13 @@ class Loopback:
         self.resolved: Counter[str] = Counter()
         self.tokens: dict[str, int] = {}
         self.ids = {name: 1000 + number for number, name in enumerate(files)}
-        self.lock, self.etag, self.slow = threading.Lock(), "v1", 0.0
+        self.lock, self.etag = threading.Lock(), "v1"
+        self.slow = self.latency = 0.0  # seconds after each 64 KiB, and before each reply
+        self.is_direct = False  # bytes at the file's own address, without ranges, as some installations serve them
         self.listing: Callable[[dict], object] = lambda listing: listing
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.server.daemon_threads = True
+        self.server.handle_error = lambda *_: None  # clients are killed on purpose
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
@@ -132,6 +135,7 @@ def _handler(loopback: Loopback) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
+            time.sleep(loopback.latency)
             try:
                 if parts.path.startswith("/api/datasets/:persistentId/"):
                     self.api()
@@ -168,6 +172,9 @@ def _handler(loopback: Loopback) -> type[BaseHTTPRequestHandler]:
             if name is None:
                 self.short(404)
                 return
+            if loopback.is_direct:
+                self.file(name)
+                return
             rule = loopback.rule(f"redirect {name}")
             if rule:
                 self.short(rule.status, **rule.headers)
@@ -197,6 +204,13 @@ def _handler(loopback: Loopback) -> type[BaseHTTPRequestHandler]:
                 loopback.requests.append(Request(name, 0, 0, rule.status, False, self.client_address))
                 self.short(rule.status, **rule.headers)
                 return
+            if rule and rule.kind == "page":  # of a portal, in chunks, with status 200
+                self.send_response(200)
+                self.send_header("Content-Type", "text/html; charset=utf-8")
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
+                self.wfile.write(b"d\r\n<html></html>\r\n0\r\n\r\n")
+                return
             size = loopback.size(name)
             found = re.match(r"bytes=(\d+)-(\d*)$", self.headers.get("Range", ""))
             if rule and rule.kind == "whole":
@@ -225,18 +239,18 @@ def _handler(loopback: Loopback) -> type[BaseHTTPRequestHandler]:
                 end = min(begin + (1 << 16), stop)
                 data = loopback.part(request.name, begin, end)
                 if rule and rule.kind in ("truncate", "stall") and end > turn:
+                    request.sent += turn - begin
                     self.wfile.write(data[: turn - begin])
                     self.wfile.flush()
-                    request.sent += turn - begin
                     time.sleep(rule.seconds)
                     self.close_connection = True
                     return
                 if rule and rule.kind == "corrupt" and begin <= turn < end:
                     data = data[: turn - begin] + bytes([data[turn - begin] ^ 0x55]) + data[turn - begin + 1 :]
+                request.sent += len(data)  # before the client can have it and look
                 self.wfile.write(data)
                 if loopback.slow:
                     self.wfile.flush()
                     time.sleep(loopback.slow)
-                request.sent += len(data)
 
     return Handler

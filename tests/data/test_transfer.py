@@ -82,7 +82,7 @@ def test_a_wrong_partial_file_is_fetched_anew(server, tmp_path, there, size):
 
 
 @pytest.mark.parametrize("size", [len(DATA), None])
-@pytest.mark.parametrize("kind", ["truncate", "stall", "corrupt", "status", "whole"])
+@pytest.mark.parametrize("kind", ["truncate", "stall", "corrupt", "status", "whole", "page"])
 @pytest.mark.parametrize("times", [1, 2])
 def test_bad_replies_are_asked_for_again(server, tmp_path, kind, times, size):
     server.spoil("a", kind, times=times, seconds=0.6 if kind == "stall" else 0)
@@ -97,6 +97,14 @@ def test_a_server_that_ignores_ranges_starts_from_zero(server, tmp_path):
     count = Count()
     assert fetched(server, tmp_path, meter=count) == DATA
     assert count.done == len(DATA) and server.sent() > len(DATA)
+
+
+def test_a_page_of_a_portal_does_not_cost_what_came(server, tmp_path):
+    server.spoil("a", "truncate")
+    server.spoil("a", "page", times=-1)
+    with pytest.raises(OSError, match="a web page instead of the file"):
+        fetched(server, tmp_path)
+    assert partial_of(tmp_path / "into" / "a").stat().st_size == len(DATA) // 2
 
 
 def test_every_new_byte_makes_the_patience_new(server, tmp_path):
@@ -178,8 +186,9 @@ def test_a_signature_is_never_printed(tmp_path):
 def test_nobody_at_the_address(tmp_path):
     with Loopback({}) as gone:
         pass
-    with pytest.raises(OSError, match="cannot fetch http://127.0.0.1:.*4 attempts"):
+    with pytest.raises(OSError, match="cannot fetch http://127.0.0.1:.*4 attempts") as raised:
         fetch_file(f"{gone.url}/files/a?token=secret", tmp_path / "a", size=None, digest=None)
+    assert "secret" not in str(raised.value)
 
 
 def test_two_processes_do_not_write_one_file(server, tmp_path):
@@ -188,8 +197,15 @@ def test_two_processes_do_not_write_one_file(server, tmp_path):
         fetch_file(f"{server.url}/files/a", target, size=None, digest=None)
 
 
+class Whole(Remote):
+    def read(self, start, stop):
+        data = bytearray()
+        self.stream(start, stop, data.extend)
+        return bytes(data)
+
+
 def test_spans(server):
-    remote = Remote(f"{server.url}/files/a")
+    remote = Whole(f"{server.url}/files/a")
     assert remote.read(5, 5) == b"" and remote.read(0, 3) == DATA[:3] and remote.read(9, 600_000) == DATA[9:600_000]
     server.spoil("a", "truncate", times=2)
     assert remote.read(100, 500_000) == DATA[100:500_000]
@@ -200,7 +216,7 @@ def test_spans(server):
 
 
 def test_connections_are_kept(server):
-    remote = Remote(f"{server.url}/files/a")
+    remote = Whole(f"{server.url}/files/a")
     for start in range(0, 600_000, 100_000):
         remote.read(start, start + 50_000)
     assert len({request.connection for request in server.requests}) == 1
@@ -209,7 +225,7 @@ def test_connections_are_kept(server):
 def test_threads_share_an_address_that_expires(tmp_path):
     with Loopback({"a": DATA}, uses=3) as server:
         ask = f"{server.url}/api/access/datafile/1000"
-        remote = Remote(lambda: http.session().get(ask, allow_redirects=False).headers["Location"])
+        remote = Whole(lambda: http.session().get(ask, allow_redirects=False).headers["Location"])
         found: dict[int, bytes] = {}
         work = lambda at: found.update({at: remote.read(at, at + 1000)})  # noqa: E731
         threads = [threading.Thread(target=work, args=(at,)) for at in range(0, 40_000, 1000)]

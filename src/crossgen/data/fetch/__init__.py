@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from crossgen.data.fetch.archive import fetch_archive
+from crossgen.data.fetch.dataverse import fetch_dataverse
 from crossgen.data.fetch.huggingface import fetch_huggingface
 from crossgen.data.fetch.volumes import fetch_volumes
 
@@ -13,6 +14,7 @@ VERSION = 1
 #: kind of source -> source -> facts of what is there now, verified (numbers of files and bytes), for the record.
 FETCHERS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "archive": fetch_archive,
+    "genimage_dataverse": fetch_dataverse,
     "genimage_volumes": fetch_volumes,
     "huggingface": fetch_huggingface,
 }

@@ -106,12 +106,10 @@ class Remote:
                 LOG.info(f"{self.name}: {_words(fault)}; asking again in {pause:.1f} s")
                 wait(pause, counter)
 
-    def read(self, start: int, stop: int, counter: Counter | None = None) -> bytes:
-        """Bytes [start, stop). Raises OSError, also where the server ignores ranges."""
-        span = Span(start, stop, counter)
+    def stream(self, start: int, stop: int, take: Callable[[bytes], object], counter: Counter | None = None) -> None:
+        """Hand bytes [start, stop) on as they come. Raises OSError, also where the server ignores ranges."""
         if stop > start:
-            self.pour(span, counter)
-        return bytes(span.data)
+            self.pour(Span(start, stop, take, counter), counter)
 
     def renew(self, used: str | None = None) -> None:
         """Resolve the address anew before the next request (if it is still the `used` one)."""
@@ -158,6 +156,8 @@ class Remote:
             raise ReplyError(f"asked for bytes from {sink.position}, answered from {start}")
         if None not in (size, sink.size) and size != sink.size:
             raise ReplyError(f"the server's file has {size} bytes instead of {sink.size}")
+        if sink.position > 0 == start and reply.headers.get("Content-Type", "").startswith("text/html"):
+            raise ReplyError("a web page instead of the file")  # what was fetched is not given up for that
         if start == 0:
             etag = reply.headers.get("ETag", "")
             sink.begin(etag if etag.startswith('"') else None)
@@ -171,18 +171,18 @@ class Remote:
 
 
 class Span:
-    """Bytes [position, stop) of a file, in memory."""
+    """Bytes [position, stop) of a file, handed on as they come."""
 
-    def __init__(self, position: int, stop: int, counter: Counter | None) -> None:
+    def __init__(self, position: int, stop: int, take: Callable[[bytes], object], counter: Counter | None) -> None:
         self.position = position
         self.stop: int | None = stop
         self.size: int | None = None
         self.etag: str | None = None
-        self.data, self._counter = bytearray(), counter
+        self._take, self._counter = take, counter
 
     def write(self, data: bytes) -> None:
         """Take the bytes at `position`."""
-        self.data += data
+        self._take(data)
         self.position += len(data)
         if self._counter:
             self._counter.advance(len(data))

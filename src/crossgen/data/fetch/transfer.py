@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from io import FileIO
 from pathlib import Path
 
-from crossgen.data.fetch.http import CHUNK, Counter, Remote, shown
+from crossgen.data.fetch.http import CHUNK, Counter, Remote
 from crossgen.files import unwritable
 
 LOG = logging.getLogger(__name__)
@@ -20,22 +20,22 @@ __all__ = ["Remote", "digest_of", "fetch_file", "is_right", "partial_of"]
 
 
 def fetch_file(
-    url: str | Callable[[], str],
+    url: str | Callable[[], str] | Remote,
     target: Path,
     *,
     size: int | None,
     digest: tuple[str, str] | None,
     meter: Counter | None = None,
 ) -> None:
-    """Fetch `url` (or what the resolver gives, asked anew when that expires) to `target`.
+    """Fetch `url` (or what a resolver gives, asked anew when that expires) to `target`.
 
     Bytes go to `<target>.partial` and stay there whatever happens; the next call goes on from them by a range, after it
     has digested them. `digest` is (algorithm of hashlib, hexadecimal digits), `size` in bytes. A file that is already
     there is left if its digest is right. `meter` counts bytes. Raises OSError (the network, the disk), ValueError for
     bytes that are wrong each time.
     """
-    name = target.name if callable(url) else shown(url)
-    remote, wrong = Remote(url, name), ""
+    remote = url if isinstance(url, Remote) else Remote(url, target.name if callable(url) else None)
+    wrong = ""
     target.parent.mkdir(parents=True, exist_ok=True)
     if digest and target.is_file() and is_right(target, size, digest):
         if meter:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from crossgen.config import Pool
-from crossgen.data.sources import fetched, folder, table, volumes
+from crossgen.data.sources import dataverse, fetched, folder, table, volumes
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Entry:
 SOURCES: dict[str, Callable[[Any, Pool], list[dict[str, Any]]]] = {
     "archive": fetched.entries,
     "folder": folder.entries,
+    "genimage_dataverse": dataverse.entries,
     "genimage_volumes": volumes.entries,
     "huggingface": fetched.entries,
     "table": table.entries,

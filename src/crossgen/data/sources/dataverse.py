@@ -1,0 +1,45 @@
+"""GenImage's images in its Dataverse deposit: those wanted are brought to the root, by ranges or out of the parts."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from crossgen.config import DataverseSource, Pool
+from crossgen.config.sources import SUFFIXES
+from crossgen.data import genimage
+from crossgen.data.fetch.dataverse import METADATA, opened
+from crossgen.data.fetch.directory import Member
+from crossgen.data.fetch.unpack import Unpacking
+from crossgen.data.wanted import wanted
+
+_FOLDERS = {label: folder for folder, label in genimage.LABELS.items()}
+
+
+def entries(source: DataverseSource, pool: Pool) -> list[dict[str, Any]]:
+    """The wanted images of the subset and label, all of them below the root and verified by CRC-32.
+
+    Their paths are the archive's without its leading folder. Raises OSError, ValueError for what could not be brought;
+    what was stays and is not fetched again.
+    """
+    root, archive = Path(source.root), opened(source)
+    outer, label = genimage.FOLDERS[source.subset], _FOLDERS[pool.label]
+    members = {path_of(member): member for member in archive.directory.members(pattern(outer, label))}
+    published = root / METADATA if source.metadata else None
+    if published is not None and not published.is_file():
+        raise FileNotFoundError(f"Pool {pool.name!r}: no file {published}: run `crossgen fetch` for this source first.")
+    rows = wanted(genimage.entries(members, pool, published), source.members, pool.label)
+    work = Unpacking(archive.bytes, root, path_of, f"{outer}_{label}", source.connections)
+    work.run([members[row["path"]] for row in rows])
+    return rows
+
+
+def pattern(outer: str, label: str) -> str:
+    """What the names of a generator's images of a label look like in the archive (RE2)."""
+    endings = "|".join(re.escape(suffix) for suffix in SUFFIXES)
+    return rf"(?:[^/]+/)?{re.escape(outer)}/(?:imagenet_[^/]+/)?(?:train|val)/{label}/[^/]+(?i:{endings})"
+
+
+def path_of(member: Member) -> str:
+    """Where a member goes: from the generator's folder on."""
+    head, _, rest = member.name.partition("/")
+    return member.name if head in genimage.FOLDERS.values() else rest
