@@ -212,3 +212,24 @@ def test_a_class_that_nobody_knows(server, tmp_path):
         ValueError, match="per_class: the class of ADM/val/nature/ILSVRC2012_val_.* is unknown: .*metadata"
     ):
         sources.entries(pool)
+
+
+def test_a_directory_that_came_wrong_is_read_again_by_the_next_run(server, tmp_path):
+    part = next(name for name in PARTS if b"PK\1\2" in HELD[name] and len(HELD[name]) > 5000 and name > PARTS[3])
+    place = HELD[part].index(b"000_adm_3.PNG", HELD[part].index(b"GenImage/ADM/train/ai/")) + 8  # its number
+    server.files[part] = HELD[part][:place] + b"7" + HELD[part][place + 1 :]
+    pool = pool_of(server, tmp_path, metadata=False)
+    with pytest.raises(ValueError, match="twice|is called"):
+        sources.entries(pool)
+    server.files[part] = HELD[part]
+    sources.entries(pool)
+    assert brought(tmp_path) == expected("ADM/", "ai/")
+
+
+def test_members_outside_the_layout_are_counted(tmp_path, caplog):
+    files = FILES | {"GenImage/readme.txt": b"x", "GenImage/ADN/train/ai/000_adm_0.PNG": b"y"}
+    with Loopback(deposit(FILES) | {"GenImage.z000": pack(files)}) as server:
+        server.files = {"GenImage.z000": pack(files)}
+        server.ids = {"GenImage.z000": 1}
+        told = fetch(source_of(server, tmp_path, metadata=False))
+    assert told["members_outside"] == 2 and "2 members lie outside GenImage's layout" in caplog.text

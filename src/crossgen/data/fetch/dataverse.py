@@ -6,12 +6,15 @@ folder, and `.crossgen/`: what is remembered so that nothing is asked for, or re
 
 import logging
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from crossgen.config import DataverseSource
+from crossgen.config.sources import SUFFIXES
+from crossgen.data import genimage
 from crossgen.data.fetch.concatenation import Concatenation
 from crossgen.data.fetch.deposit import Deposit, Deposited, ask, remember, remembered
 from crossgen.data.fetch.directory import Directory, ensure
@@ -46,6 +49,11 @@ def fetch_dataverse(source: DataverseSource) -> dict[str, Any]:
     files = [*(deposit.others if source.metadata else ()), *(parts if source.mode == "whole" else ())]
     new = fetch_files(deposit, files, root, source.connections)
     archive = opened(source)
+    outside, first = archive.directory.others(pattern(genimage.FOLDERS.values(), "(?:ai|nature)"))
+    if outside:
+        LOG.warning(
+            f"{deposit.doi}: {outside} members lie outside GenImage's layout, no pool has them (first: {first})"
+        )
     return {
         "files": len(files),
         "bytes": sum(file.size for file in files),
@@ -53,7 +61,14 @@ def fetch_dataverse(source: DataverseSource) -> dict[str, Any]:
         "parts": len(parts),
         "archive_bytes": archive.bytes.size,
         "members": archive.directory.count,
+        "members_outside": outside,
     }
+
+
+def pattern(outers: Iterable[str], label: str) -> str:
+    """What the names of images in generators' folders look like in the archive (RE2)."""
+    folders, endings = ("|".join(map(re.escape, names)) for names in (outers, SUFFIXES))
+    return rf"(?:[^/]+/)?(?:{folders})/(?:imagenet_[^/]+/)?(?:train|val)/{label}/[^/]+(?i:{endings})"
 
 
 def fetch_files(deposit: Deposit, files: Sequence[Deposited], root: Path, connections: int) -> int:

@@ -41,13 +41,26 @@ class Directory:
     """The members of an archive, as `build` wrote them."""
 
     def __init__(self, path: Path) -> None:
-        self.file = pq.ParquetFile(path)
+        self.path, self.file = path, pq.ParquetFile(path)
         self.start = int(self.file.schema_arrow.metadata[_START])
 
     @property
     def count(self) -> int:
         """How many members there are."""
         return int(self.file.metadata.num_rows)
+
+    def forget(self) -> None:
+        """Have it read anew the next time: it may be what is damaged."""
+        self.path.unlink(missing_ok=True)
+
+    def others(self, pattern: str) -> tuple[int, list[str]]:
+        """How many members' names a regular expression (RE2) does not match as a whole, and the first few of them."""
+        count, first = 0, list[str]()
+        for batch in self.file.iter_batches(columns=["name"]):
+            names = batch["name"].filter(pc.invert(pc.match_substring_regex(batch["name"], f"^(?:{pattern})$")))
+            count += len(names)
+            first += names[: 5 - len(first)].to_pylist()
+        return count, first
 
     def members(self, pattern: str) -> list[Member]:
         """Those whose whole name a regular expression (RE2) matches, in the order of their bytes."""

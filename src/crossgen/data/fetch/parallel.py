@@ -99,9 +99,9 @@ def ahead(work: Callable[[Job], bytes], jobs: Iterable[Job], connections: int, t
                 future.cancel()
 
 
-def refuse(faults: list[str], what: str, total: int) -> None:
-    """Raise ValueError that counts the faults and tells the first few, if there are any."""
+def refuse(faults: list[str], what: str, total: int, kind: type[ValueError] = ValueError) -> None:
+    """Raise a ValueError that counts the faults and tells the first few, if there are any."""
     if faults:
         told = "; ".join(faults[:5])
         rest = "the rest was not tried, what is right is kept" if len(faults) >= LIMIT else "the others are kept"
-        raise ValueError(f"{what}: {len(faults)} faults among {total:,} files, {rest}: {told}. Run again: it goes on.")
+        raise kind(f"{what}: {len(faults)} faults among {total:,} files, {rest}: {told}. Run again: it goes on.")

@@ -25,6 +25,10 @@ from crossgen.files import unwritable
 ATTEMPTS = 3
 
 
+class DamagedError(ValueError):
+    """Members whose bytes are not what the directory says: either may be damaged."""
+
+
 @dataclass(frozen=True)
 class Unpacking:
     """An archive, the folder its members go to, where below it (`path`), and a name for the account."""
@@ -41,26 +45,40 @@ class Unpacking:
         return self.root / STATE / f"incoming-{self.what}"
 
     def run(self, members: Sequence[Member]) -> int:
-        """Bring the members that are not there yet (given in the order of their bytes); how many were not.
+        """Bring the members that are not there yet; how many were not.
 
         A member is there if the journal says so and its file has not changed since, or if its file has the right
-        CRC-32. Raises ValueError for unsafe names and OSError without room, before anything is written; ValueError for
-        members that came wrong each time, once all others are in their places.
+        CRC-32. Raises DamagedError for unsafe members and OSError without room, before anything is written; then
+        DamagedError (the network: ValueError) for what did not come right, once all others are in their places.
         """
-        refuse_unsafe(members, "the archive")
+        try:
+            refuse_unsafe(members, "the archive")
+        except ValueError as error:
+            raise DamagedError(str(error)) from error
         with alone(self.root / STATE / f"members-{self.what}.lock"):
             journal = Journal(self.root, f"members-{self.what}.jsonl")
             missing = [member for member in members if not self._is_there(member, journal)]
             refuse_without_room(self.root, sum(member.bytes for member in missing), self.what)
             shutil.rmtree(self.incoming, ignore_errors=True)
             self.incoming.mkdir()
-            groups = list(plan(missing, self.connections))
-            size = sum(stop_of(group[-1]) - group[0].offset for group in groups)
-            with Tally(self.what, len(missing), size) as tally:
-                faults = each(lambda group: self._bring(group, journal, tally), groups, self.connections, tally)
-            shutil.rmtree(self.incoming, ignore_errors=True)
-            refuse(faults, self.what, len(missing))
+            try:
+                self._bring_all(missing, journal)
+            finally:
+                shutil.rmtree(self.incoming, ignore_errors=True)
         return len(missing)
+
+    def _bring_all(self, missing: list[Member], journal: Journal) -> None:
+        groups = list(plan(sorted(missing, key=lambda member: member.offset), self.connections))
+        size, damaged = sum(stop_of(group[-1]) - group[0].offset for group in groups), list[str]()
+        with Tally(self.what, len(missing), size) as tally:
+
+            def work(group: list[Member]) -> list[str]:
+                found = self._bring(group, journal, tally)
+                damaged.extend(found)
+                return found
+
+            faults = each(work, groups, self.connections, tally)
+        refuse(faults, self.what, len(missing), DamagedError if damaged else ValueError)
 
     def _is_there(self, member: Member, journal: Journal) -> bool:
         digest = f"crc32:{member.crc:08x}"

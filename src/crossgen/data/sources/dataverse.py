@@ -1,15 +1,13 @@
 """GenImage's images in its Dataverse deposit: those wanted are brought to the root, by ranges or out of the parts."""
 
-import re
 from pathlib import Path
 from typing import Any
 
 from crossgen.config import DataverseSource, Pool
-from crossgen.config.sources import SUFFIXES
 from crossgen.data import genimage
-from crossgen.data.fetch.dataverse import METADATA, opened
+from crossgen.data.fetch.dataverse import METADATA, opened, pattern
 from crossgen.data.fetch.directory import Member
-from crossgen.data.fetch.unpack import Unpacking
+from crossgen.data.fetch.unpack import DamagedError, Unpacking
 from crossgen.data.wanted import wanted
 
 _FOLDERS = {label: folder for folder, label in genimage.LABELS.items()}
@@ -23,20 +21,18 @@ def entries(source: DataverseSource, pool: Pool) -> list[dict[str, Any]]:
     """
     root, archive = Path(source.root), opened(source)
     outer, label = genimage.FOLDERS[source.subset], _FOLDERS[pool.label]
-    members = {path_of(member): member for member in archive.directory.members(pattern(outer, label))}
+    members = {path_of(member): member for member in archive.directory.members(pattern([outer], label))}
     published = root / METADATA if source.metadata else None
     if published is not None and not published.is_file():
         raise FileNotFoundError(f"Pool {pool.name!r}: no file {published}: run `crossgen fetch` for this source first.")
     rows = wanted(genimage.entries(members, pool, published), source.members, pool.label)
     work = Unpacking(archive.bytes, root, path_of, f"{outer}_{label}", source.connections)
-    work.run([members[row["path"]] for row in rows])
+    try:
+        work.run([members[row["path"]] for row in rows])
+    except DamagedError:
+        archive.directory.forget()
+        raise
     return rows
-
-
-def pattern(outer: str, label: str) -> str:
-    """What the names of a generator's images of a label look like in the archive (RE2)."""
-    endings = "|".join(re.escape(suffix) for suffix in SUFFIXES)
-    return rf"(?:[^/]+/)?{re.escape(outer)}/(?:imagenet_[^/]+/)?(?:train|val)/{label}/[^/]+(?i:{endings})"
 
 
 def path_of(member: Member) -> str:
