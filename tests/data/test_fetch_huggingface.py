@@ -224,6 +224,20 @@ def test_unsafe_names_are_refused(tmp_path: Path, hub: Hub, name: str, reason: s
     assert found(tmp_path / "out") == {}
 
 
+def test_a_link_below_the_root_is_not_followed(tmp_path: Path, hub: Hub) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/train").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ValueError, match="out/train is a link"):
+        fetch(source(tmp_path / "out"))
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_a_large_file_s_address_is_asked_for_once(tmp_path: Path, hub: Hub) -> None:
+    fetch(source(tmp_path / "out"))
+    assert sum(each.path.endswith("resolve/" + REVISION + "/train/1_fake/a.png") for each in hub.asked) == 1
+
+
 def test_another_commit_in_the_same_root_is_refused(tmp_path: Path, hub: Hub) -> None:
     fetch(source(tmp_path / "out"))
     known = tmp_path / "out" / STATE / "snapshot.json"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from crossgen.config import HuggingFaceSource
-from crossgen.data.extract import Unpacking, enough_room, refuse_foreign, unpack
+from crossgen.data.extract import Unpacking, enough_room, refuse_foreign, refuse_links, unpack
 from crossgen.data.fetch import hub
 from crossgen.data.fetch.counting import Count, all_of
 from crossgen.data.fetch.held import held
@@ -125,6 +125,7 @@ def _download(source: HuggingFaceSource, files: list[Wanted], root: Path, ours: 
     disable_progress_bars()  # ours tells of all files together
     for left in (root / ".cache" / "huggingface").glob("**/*.incomplete"):
         left.unlink()  # of a killed run; huggingface_hub goes on from none
+    refuse_links(root, [file.path for file in files])
     missing = sum(file.size for file in files if not (root / file.path).is_file())
     enough_room(root, missing, f"fetch {source.repository}")
     with Meter(f"fetch: {source.repository}", sum(file.size for file in files), "bytes") as meter:
@@ -143,9 +144,12 @@ def _one(source: HuggingFaceSource, file: Wanted, root: Path, is_ours: bool, cou
         count.advance(file.size)
         return
     refuse_foreign(path, is_ours)
-    if file.digest[0] == "sha256" and file.size <= _LARGEST and hub.is_elsewhere(hub.address(source, file)):
-        fetch_file(lambda: hub.address(source, file), path, size=file.size, digest=file.digest, meter=count)
-        return
+    if file.digest[0] == "sha256" and file.size <= _LARGEST:
+        known = [hub.address(source, file)]
+        if hub.is_elsewhere(known[0]):
+            resolve = lambda: known.pop() if known else hub.address(source, file)  # noqa: E731 (nothing to name)
+            fetch_file(resolve, path, size=file.size, digest=file.digest, meter=count)
+            return
     for _ in range(_ROUNDS):
         path.unlink(missing_ok=True)
         hub.download(source, file, root)
@@ -168,7 +172,7 @@ def _take_out(source: HuggingFaceSource, files: list[Wanted], root: Path) -> dic
             continue
         job = _job(source, file.path, root, file.size)
         found = job.record.verified()
-        if found is None and file.path.endswith(".parquet"):
+        if found is None and file.path.lower().endswith(".parquet"):
             images = shard(job.archive, file.path)
             found = write_out(images, job) if images else {"files": 0, "bytes": 0}
         elif found is None:
