@@ -3,8 +3,8 @@
     python benchmarks/scale.py        2,681,150 rows, some minutes, 2 GB of disk
 
 Nothing is downloaded and no picture is drawn: the manifests are made by formula (tests/synthetic_genimage.py). Each
-step is run as the workflow runs it, through Snakemake, and the dry run is compared with that of an empty Snakefile. Memory
-is the peak of the largest process of a step.
+step is run as the workflow runs it, through Snakemake, and the dry run is compared with that of an empty Snakefile.
+Memory is the peak of the largest process of a step.
 """
 
 import os
