@@ -15,6 +15,7 @@ COMMANDS = {
     "extract-metadata": "read the header facts of a shard's images",
     "gather-manifest": "join a pool's shards and refuse too many unusable images",
     "cross-check": "compare manifests of GenImage with the published table of its images",
+    "verify-images": "decode every image of a manifest, or a sample, and compare digests",
     "audit-biases": "measure what header facts alone tell of real and fake",
     "filter-subset": "choose the images that one detector learns from",
     "align-jpeg": "re-encode a shard's training images, once, to files",

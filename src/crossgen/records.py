@@ -4,8 +4,9 @@ Tables are Parquet (zstd) and carry their own keys as columns; columns beyond th
 commands work on `pyarrow.Table` directly, so that a small job does not pay for an import of pandas.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
@@ -93,6 +94,14 @@ LOSSES = Schema(
     "losses",
     ("stage", "lost_for", "image_id"),
     {"stage": TEXT, "lost_for": TEXT, "pool": TEXT, "image_id": TEXT, "reason": TEXT},
+)
+
+#: What decoding all of an image found (`outcome`), beside what the manifest says of it (`quarantine`).
+VERIFIED = Schema(
+    "verified",
+    ("image_id",),
+    {"image_id": TEXT, "path": TEXT, "quarantine": TEXT, "outcome": TEXT},
+    frozenset({"quarantine"}),
 )
 
 #: Which pixel cell holds a pool's images under one frame and condition.
@@ -217,6 +226,47 @@ def read_all(paths: Sequence[str | Path], schema: Schema) -> pa.Table:
     """Read tables of one kind as one; keys may not repeat across them."""
     tables = [read(path, schema) for path in paths]
     return check(pa.concat_tables(tables, promote_options="default"), schema, f"{len(paths)} tables together")
+
+
+def stream(path: str | Path, schema: Schema, rows: int = 65_536) -> Iterator[pa.Table]:
+    """One table in checked pieces of at most so many rows: what does not fit into memory as a whole.
+
+    Keys may not repeat within a piece. Raises as `read` does.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(rows, use_threads=False):
+                yield check(pa.Table.from_batches([batch]), schema, str(path))
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{path}: not a readable Parquet file ({error}); remove it and run again.") from error
+
+
+def write_stream(path: str | Path, pieces: Iterable[pa.Table], schema: Schema) -> int:
+    """Write one table whole from pieces, each of them a row group and checked; returns the number of rows.
+
+    Without pieces the table is empty. Columns beyond the declared ones are those of the first piece; ValueError if
+    another lacks one of them.
+    """
+    rows = 0
+
+    def fill(part: Path) -> None:
+        nonlocal rows
+        following = iter(pieces)
+        first = check(next(following, from_rows([], schema)).replace_schema_metadata(None), schema, str(path))
+        with pq.ParquetWriter(part, first.schema, compression="zstd") as writer:
+            for piece in chain([first], following):
+                writer.write_table(_like(first, check(piece.replace_schema_metadata(None), schema, str(path)), path))
+                rows += piece.num_rows
+
+    write_whole(path, fill)
+    return rows
+
+
+def _like(first: pa.Table, piece: pa.Table, path: str | Path) -> pa.Table:
+    missing = set(first.column_names) - set(piece.column_names)
+    if missing:
+        raise ValueError(f"{path}: a piece of the table lacks the columns {sorted(missing)} that the first piece has.")
+    return piece.select(first.column_names).cast(first.schema)
 
 
 def write(path: str | Path, table: pa.Table, schema: Schema) -> None:

@@ -58,17 +58,18 @@ rule extract_metadata:
     priority: 100
     conda:
         "../../envs/conda.yaml"
-    threads: 1
+    threads: lambda wildcards: 1 if POOLS[wildcards.pool].shards == 1 else 2
     resources:
         mem_mb=1500,
         runtime=60,
     params:
         root=lambda wildcards: POOLS[wildcards.pool].source.root,
+        hash=lambda wildcards: "" if POOLS[wildcards.pool].hash else "--no-hash",
         version=code.version("crossgen.data.manifest"),
     shell:
         "logged {log:q}"
         " python -m crossgen extract-metadata --files {input:q} --root {params.root:q} --shard {wildcards.shard}"
-        " --output {output:q}"
+        " --threads {threads} {params.hash} --output {output:q}"
 
 
 rule gather_manifest:

@@ -16,10 +16,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write the pool's manifest."""
-    from crossgen import records
-    from crossgen.data.manifest import quarantined, refuse_quarantine
+    from crossgen.data.gathering import gather
 
-    manifest = records.read_all(options.shards, records.MANIFEST).sort_by("image_id")
-    refuse_quarantine(manifest, options.pool, options.max_quarantine)
-    records.write(options.output, manifest, records.MANIFEST)
-    print(f"{options.output}: {manifest.num_rows} images, quarantined: {quarantined(manifest) or 'none'}")
+    counted = gather(options.shards, options.output, options.pool, options.max_quarantine)
+    print(f"{options.output}: {counted.total} images, quarantined: {dict(counted.reasons) or 'none'}")

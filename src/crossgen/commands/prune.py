@@ -57,10 +57,14 @@ def _named(results: Path, pattern: str, column: str) -> Iterator[str]:
 
 
 def _remains(results: Path) -> Iterator[Path]:
-    """Files, and folders of unfinished work. Folders of aligned images are not walked: they appear whole."""
+    """Files, and folders of unfinished work: `.part`, and what a killed extract-metadata has read (`.parts`).
+
+    Folders of aligned images are not walked: they appear whole.
+    """
     for folder, inside, files in os.walk(results):
         here = Path(folder)
-        yield from (here / name for name in (*inside, *files) if name.startswith(".") and name.endswith(".part"))
+        hidden = (name for name in (*inside, *files) if name.startswith("."))
+        yield from (here / name for name in hidden if name.endswith((".part", ".parts")))
         inside[:] = [name for name in inside if not name.startswith(".") and not _holds_aligned(here)]
 
 

@@ -19,6 +19,8 @@ anything is decoded, so that the manifest says so; "pixels": when it is decoded,
 
 | reason | when | rule |
 |---|---|---|
+| missing | file | listed, and gone when it is read |
+| known_defect | listing | a published list names it as broken (see `known_defects` of a pool), whatever is read |
 | unreadable | file | no regular file (pipe, socket, device), a link to nowhere, no permission, an I/O error |
 | empty | header | 0 bytes |
 | too_large | header | over MAX_BYTES, _PIXELS, _SIDE, _PASSES, _DENSITY; a PNG's text or profile unpacks to over 1 MB |
@@ -29,17 +31,19 @@ anything is decoded, so that the manifest says so; "pixels": when it is decoded,
 | unsupported_mode | header | what is in no table above: 32-bit, floating point, Lab |
 | under_frame | pixels | a side below the frame's (see `crossgen.data.frames`) |
 
+Where a pool says `hash: false`, JPEG and PNG files are read at both ends only (`crossgen.data.reading`). Then the
+header does not tell: a PNG's wrong checksum behind the start of its pixels (undecodable), a JPEG of too many scans
+(too_large). Decoding tells both; so does `crossgen verify-images`.
+
 JPEG, WebP and AVIF carry no checksums: damage inside their data that leaves a picture is a picture (of a JPEG of one
 scan, less than the last block may be missing). Where that must not be, a table source states each file's blake3.
 """
 
 import io
-import stat
 import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +52,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from crossgen.data import jpeg, png, scans
+from crossgen.data import jpeg, marks, png, scans
 
 Pixels = NDArray[np.uint8]
 
@@ -94,7 +98,7 @@ _BROKEN = (
 
 class Unusable(ValueError):  # noqa: N818 (a finding about an image, not an error of the program)
     """An image that cannot be used. `reason` is a short code that tables count:
-    unreadable, empty, undecodable, truncated, animated, too_large, unsupported_mode, under_frame."""
+    missing, unreadable, empty, undecodable, truncated, animated, too_large, unsupported_mode, under_frame."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
@@ -103,7 +107,11 @@ class Unusable(ValueError):  # noqa: N818 (a finding about an image, not an erro
 
 @dataclass(frozen=True)
 class Header:
-    """Facts of one file, read without decoding. None: unknown, or (JPEG facts) not a JPEG or undefined."""
+    """Facts of one file, read without decoding. None: unknown, or (JPEG facts) not a JPEG or undefined.
+
+    `bit_depth`: bits of a stored channel (of a palette: of an index). `frames`: pictures in the file. `exif`, `icc`,
+    `xmp`: whether there is such a block. `software`, `ai_marker`: see `crossgen.data.marks`.
+    """
 
     format: str | None = None
     mode: str | None = None
@@ -114,30 +122,23 @@ class Header:
     jpeg_tables: str | None = None
     chroma_subsampling: str | None = None
     progressive: bool | None = None
+    bit_depth: int | None = None
+    frames: int | None = None
+    exif: bool | None = None
+    icc: bool | None = None
+    xmp: bool | None = None
+    software: str | None = None
+    ai_marker: str | None = None
     conversion: str | None = None
     quarantine: str | None = None
 
 
-def read_file(path: Path) -> bytes:
-    """Bytes of an image file.
+def read_header(blob: bytes, size: int | None = None) -> Header:
+    """Facts of a file from its bytes. Never raises for a bad file: `quarantine` then holds the reason.
 
-    Raises Unusable (unreadable, too_large) for what is there but cannot be read, FileNotFoundError for what is not.
+    With `size`, `blob` is what stands before the pixels of a file of so many bytes whose end marker was seen
+    (`crossgen.data.reading`); what needs the other bytes is not looked at.
     """
-    try:
-        state = path.stat()
-        if not stat.S_ISREG(state.st_mode):  # to open a pipe would wait for ever
-            raise Unusable("unreadable", f"{path} is no regular file")
-        if state.st_size > MAX_BYTES:
-            raise Unusable("too_large", f"{path} has {state.st_size} bytes")
-        return path.read_bytes()
-    except OSError as error:
-        if isinstance(error, FileNotFoundError) and not path.is_symlink():
-            raise
-        raise Unusable("unreadable", str(error)) from error
-
-
-def read_header(blob: bytes) -> Header:
-    """Facts of a file from its bytes. Never raises for a bad file: `quarantine` then holds the reason."""
     try:
         image = _open(blob)
     except Unusable as error:
@@ -149,8 +150,10 @@ def read_header(blob: bytes) -> Header:
         width=image.width,
         height=image.height,
         **vars(facts),
+        **vars(marks.of(image, blob)),
+        frames=_frames(image),
         conversion=_conversion(image),
-        quarantine=_quarantine(image, blob),
+        quarantine=_quarantine(image, blob, size),
     )
 
 
@@ -199,26 +202,33 @@ def _format(image: Image.Image) -> str | None:
     return "JPEG" if image.format == "MPO" else image.format
 
 
-def _quarantine(image: Image.Image, blob: bytes) -> str | None:
-    """Why an opened image is not used, or None."""
-    kind = _format(image) or ""
-    pixels = image.width * image.height
-    if pixels > MAX_PIXELS or max(image.size) > MAX_SIDE:
+def _quarantine(image: Image.Image, blob: bytes, size: int | None = None) -> str | None:
+    """Why an opened image is not used, or None. `size`: see `read_header`."""
+    kind, pixels, length = _format(image) or "", image.width * image.height, size or len(blob)
+    if pixels > MAX_PIXELS or max(image.size) > MAX_SIDE or pixels > max(MAX_UNBACKED, MAX_DENSITY * length):
         return "too_large"
-    if pixels > max(MAX_UNBACKED, MAX_DENSITY * len(blob)):
+    if size is None and kind == "JPEG" and scans.are_more_than(MAX_PASSES / max(pixels, 1), blob):
         return "too_large"
-    if kind == "JPEG" and pixels * scans.at_most(blob) > MAX_PASSES:
-        return "too_large"
-    if (kind in _IS_COMPLETE and not _IS_COMPLETE[kind](blob)) or (kind == "JPEG" and pixels > _DENSEST * len(blob)):
+    if size is None and kind in _IS_COMPLETE and not _IS_COMPLETE[kind](blob):
         return "truncated"
-    if kind == "PNG" and not png.is_intact(blob):
+    if kind == "JPEG" and pixels > _DENSEST * length:
+        return "truncated"
+    if size is None and kind == "PNG" and not png.is_intact(blob):
         return "undecodable"
-    try:
-        if image.format != "MPO" and getattr(image, "is_animated", False):
-            return "animated"
-    except _BROKEN:  # to count its frames, Pillow walks through a GIF or TIFF
+    frames = _frames(image)
+    if frames is None:
         return "undecodable"
+    if frames > 1 and image.format != "MPO":
+        return "animated"
     return None if image.mode in _CONVERSIONS else "unsupported_mode"
+
+
+def _frames(image: Image.Image) -> int | None:
+    """Number of pictures; None if Pillow, which walks through a GIF or TIFF for it, finds it broken."""
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except _BROKEN:
+        return None
 
 
 def _damage(image: Image.Image, blob: bytes) -> str | None:

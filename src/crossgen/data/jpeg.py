@@ -136,18 +136,31 @@ def is_complete(blob: bytes) -> bool:
     Entropy-coded data cannot contain the marker, whatever follows it is ignored (padding, a second picture), and the
     end of an embedded thumbnail does not count, because it lies before the scan.
     """
+    at = _first_scan(blob)
+    return at is not None and blob.rfind(b"\xff\xd9", at) >= 0
+
+
+def data_start(blob: bytes) -> int | None:
+    """Where the entropy-coded data of the first scan begin; None if that lies beyond `blob`."""
+    at = _first_scan(blob)
+    start = len(blob) if at is None else at + 2 + int.from_bytes(blob[at + 2 : at + 4], "big")
+    return start if start < len(blob) else None
+
+
+def _first_scan(blob: bytes) -> int | None:
+    """Where the marker of the first scan stands."""
     at = 2
     while at + 4 <= len(blob):
         marker = blob[at + 1]
         if blob[at] != 0xFF or marker in (0x00, 0xFF):
             at += 1  # fill bytes
         elif marker == 0xDA:
-            return blob.rfind(b"\xff\xd9", at) >= 0
+            return at
         elif marker == 0x01 or 0xD0 <= marker <= 0xD8:
             at += 2  # markers without a segment
         else:
             at += 2 + int.from_bytes(blob[at + 2 : at + 4], "big")
-    return False
+    return None
 
 
 def encode(image: NDArray[np.uint8], quality: int, chroma_subsampling: str) -> bytes:

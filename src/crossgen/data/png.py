@@ -1,7 +1,7 @@
 """PNG: whether a file is whole and intact."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 #: Chunks that pixels depend on; a wrong checksum of any other (text, time, profile) does not matter.
 _PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")
@@ -15,6 +15,23 @@ def is_complete(blob: bytes) -> bool:
 def is_intact(blob: bytes) -> bool:
     """Whether the checksum of every chunk that pixels depend on is right (Pillow does not look at those of IDAT)."""
     return all(crc == zlib.crc32(content) for name, content, crc in _chunks(blob) if name in _PIXELS)
+
+
+def data_start(blob: bytes) -> int | None:
+    """Where the first pixel data begin; None if that lies beyond `blob`."""
+    at = 8
+    while at + 8 <= len(blob):
+        if blob[at + 4 : at + 8] == b"IDAT":
+            return at + 8
+        at += 12 + int.from_bytes(blob[at : at + 4], "big")
+    return None
+
+
+def named(blob: bytes, names: Container[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """(name, data) of each whole chunk of one of these names."""
+    for name, content, crc in _chunks(blob):
+        if name in names and crc is not None:
+            yield name, bytes(content[4:])
 
 
 def _chunks(blob: bytes) -> Iterator[tuple[bytes, memoryview, int | None]]:

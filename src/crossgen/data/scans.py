@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator
 
+import numpy as np
+
 #: A marker (with fill bytes before it) that ends entropy-coded data: neither a stuffed 0xFF nor a restart.
 _MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]", re.DOTALL)
 _RESTART = re.compile(rb"\xff+[\xd0-\xd7]")
@@ -12,9 +14,11 @@ _FILLER = bytes(range(1, 255)) * 2
 _END = _FILLER + b"".join(bytes([0xFF, 0xD0 + number % 8]) + _FILLER for number in range(16))
 
 
-def at_most(blob: bytes) -> int:
-    """A bound on the number of scans, at a glance."""
-    return blob.count(b"\xff\xda")
+def are_more_than(limit: float, blob: bytes) -> bool:
+    """Whether a file holds more markers of scans than that: a bound on the scans, at a glance."""
+    if np.count_nonzero(np.frombuffer(blob, np.uint8) == 0xDA) <= limit:  # six times as fast as to count both bytes
+        return False
+    return blob.count(b"\xff\xda") > limit
 
 
 def count(blob: bytes) -> int:

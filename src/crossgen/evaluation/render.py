@@ -40,10 +40,12 @@ class Images:
 
 
 def tested_images(manifest: pa.Table, root: Path) -> Images:
-    """The images that are tested, with a digest of who they are and what their files hold."""
+    """The images that are tested, with a digest of who they are and what their files hold (or how many bytes)."""
     tested = pc.and_(pc.equal(manifest["split"], "test"), pc.is_null(manifest["quarantine"]))
     rows = manifest.filter(tested).sort_by("image_id")
-    ids, digests = rows["image_id"].to_pylist(), rows["blake3"].to_pylist()
+    ids, sizes = rows["image_id"].to_pylist(), rows["bytes"].to_pylist()
+    # without digests (`hash: false`) the number of bytes must stand for what a file holds
+    digests = [digest or size for digest, size in zip(rows["blake3"].to_pylist(), sizes, strict=True)]
     labels = set(rows["label"].to_pylist())
     if len(labels) > 1:
         raise ValueError(f"A pool holds one label, this manifest holds {sorted(labels)}: cut it into two pools.")
