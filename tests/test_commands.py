@@ -76,17 +76,20 @@ def pruned(tmp_path):
     half.mkdir(parents=True)
     (half / "000000.jpg").write_bytes(b"half")
     (results / "report" / ".metrics.parquet.77.part").write_bytes(b"half")
+    read = results / "toy" / "manifest" / "shards" / "pool" / ".0.parquet.0123456789abcdef.parts"
+    read.mkdir(parents=True)
+    (read / "000000.parquet").write_bytes(b"read by a job that was killed")
     return results, store
 
 
 def test_prune_keeps_what_reports_name(pruned, capsys):
     results, store = pruned
     assert main(["prune", "--results", str(results), "--store", "toy", "--dry-run"]) == 0
-    assert capsys.readouterr().out.startswith("would delete 2 cells and 3 remains of killed jobs")
-    assert store["pixels"].whole("b" * 32) and len(list(results.rglob("*.part"))) == 3
+    assert capsys.readouterr().out.startswith("would delete 2 cells and 4 remains of killed jobs")
+    assert store["pixels"].whole("b" * 32) and len(list(results.rglob("*.part*"))) == 4
     assert main(["prune", "--results", str(results), "--store", "toy"]) == 0
     assert [store[kind].whole(name * 32) for kind in store for name in "ab"] == [True, False, True, False]
-    assert not list(results.rglob("*.part"))
+    assert not list(results.rglob("*.part*"))
     assert main(["prune", "--results", str(results), "--store", "none"]) == 1
 
 

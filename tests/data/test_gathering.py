@@ -2,11 +2,11 @@
 
 import pyarrow as pa
 import pytest
+from test_extraction import write_listing
 
 from crossgen import records
 from crossgen.data.gathering import gather
 from crossgen.data.manifest import describe
-from test_extraction import write_listing
 
 
 @pytest.fixture

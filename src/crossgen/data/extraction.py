@@ -57,7 +57,7 @@ class Shard:
     def rows(self) -> Iterator[pa.Table]:
         """Its FILES rows, in batches of BATCH."""
         kept = pa.table({name: pa.array([], kind) for name, kind in records.FILES.columns.items()})
-        for piece in records.stream(self.listing, records.FILES):
+        for piece in records.stream(self.listing, records.FILES, 4 * BATCH):
             mine = piece.filter(pc.equal(piece["shard"], self.number)).select(kept.column_names)
             kept = pa.concat_tables([kept, mine])
             while kept.num_rows >= BATCH:

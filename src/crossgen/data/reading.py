@@ -52,8 +52,8 @@ def _ends_of(file: int, size: int) -> tuple[bytes, int | None]:
         return head + _read(file, len(head), size - len(head)), None
     data_start, end = _MARKED[head[:2]]
     start = data_start(head)
-    while start is None and 4 * len(head) < size - TAIL:
-        head += _read(file, len(head), 3 * len(head))
+    while start is None and 2 * len(head) <= size - TAIL:
+        head += _read(file, len(head), len(head))
         start = data_start(head)
     if start is None or end not in _read(file, max(size - TAIL, start), TAIL):
         return head + _read(file, len(head), size - len(head)), None
