@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,13 +10,19 @@ import pytest
 from toys import ROOT, draw_pools, write_tables
 
 
-@pytest.fixture
-def pools(tmp_path: Path) -> Path:
-    """A folder with drawn pools and their tables."""
-    root = tmp_path / "images"
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pools drawn once, to be copied."""
+    root = tmp_path_factory.mktemp("drawn")
     draw_pools(root)
     write_tables(root)
     return root
+
+
+@pytest.fixture
+def pools(drawn: Path, tmp_path: Path) -> Path:
+    """A folder of one's own with drawn pools and their tables."""
+    return Path(shutil.copytree(drawn, tmp_path / "images"))
 
 
 @pytest.fixture

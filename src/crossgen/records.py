@@ -5,6 +5,7 @@ commands work on `pyarrow.Table` directly, so that a small job does not pay for 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -214,12 +215,18 @@ def _refuse_repeats(table: pa.Table, schema: Schema, where: str) -> None:
 def read(path: str | Path, schema: Schema, columns: Sequence[str] | None = None) -> pa.Table:
     """Read and check one table, or some `columns` of it. Raises FileNotFoundError, ValueError (see `check`)."""
     wanted = schema if columns is None else schema.only(columns)
-    try:
+    with _readable(path):
         there = None if columns is None else [name for name in pq.read_schema(path).names if name in columns]
         table = pq.read_table(path, columns=there)
+    return check(table, wanted, str(path))
+
+
+@contextmanager
+def _readable(path: str | Path) -> Iterator[None]:
+    try:
+        yield
     except pa.ArrowInvalid as error:
         raise ValueError(f"{path}: not a readable Parquet file ({error}); remove it and run again.") from error
-    return check(table, wanted, str(path))
 
 
 def read_all(paths: Sequence[str | Path], schema: Schema) -> pa.Table:
@@ -233,12 +240,18 @@ def stream(path: str | Path, schema: Schema, rows: int = 65_536) -> Iterator[pa.
 
     Keys may not repeat within a piece. Raises as `read` does.
     """
-    try:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(rows, use_threads=False):
-                yield check(pa.Table.from_batches([batch]), schema, str(path))
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{path}: not a readable Parquet file ({error}); remove it and run again.") from error
+    with _readable(path), pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(rows, use_threads=False):
+            yield check(pa.Table.from_batches([batch]), schema, str(path))
+
+
+def stream_column(path: str | Path, name: str, kind: pa.DataType) -> Iterator[pa.Array]:
+    """One column of a table in pieces. Raises ValueError if the table is not readable or lacks it."""
+    with _readable(path), pq.ParquetFile(path) as file:
+        if name not in file.schema_arrow.names:
+            raise ValueError(f"{path}: no column {name!r}; it has {file.schema_arrow.names}.")
+        for batch in file.iter_batches(columns=[name]):
+            yield batch.column(0).cast(kind)
 
 
 def write_stream(path: str | Path, pieces: Iterable[pa.Table], schema: Schema) -> int:

@@ -1,6 +1,7 @@
 """Extraction of many files: the same rows whoever reads them, in a bounded memory, gone on with after a kill."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -245,6 +246,20 @@ def test_no_digests_by_option(pools, tmp_path, listing):
     command = ["extract-metadata", "--files", str(listing), "--root", str(pools), "--output", str(output), "--no-hash"]
     assert main(command) == 0
     assert records.read(output, records.MANIFEST)["blake3"].null_count == 144
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--threads", "0"], "0 workers cannot read anything: expected at least 1"),
+        (["--files", __file__], r"test_extraction\.py: not a readable Parquet file"),
+        (["--files", "/nowhere.parquet"], "/nowhere.parquet"),
+    ],
+)
+def test_what_cannot_be_done_is_said(pools, tmp_path, listing, capsys, options, message):
+    given = ["--files", str(listing), "--root", str(pools), "--output", str(tmp_path / "m.parquet")]
+    assert main(["extract-metadata", *given, *options]) == 1
+    assert re.search(message, capsys.readouterr().err) and remains(tmp_path) == []
 
 
 MEASURED = textwrap.dedent(r"""

@@ -11,7 +11,7 @@ from crossgen.data.images import Unusable, decode, read_header
 from mutations import chunk, corpus, mutant, rarer, saved
 from toys import photograph
 
-SEED, FILES = 4, 600
+SEED, FILES = 4, 400
 
 
 def at_ends(path):

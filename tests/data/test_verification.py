@@ -123,6 +123,8 @@ def test_tables_of_other_kinds(verified, tmp_path, pools, ending):
         ([], "xlsx", r"must end in \.parquet, \.csv, \.json"),
         (["--root", "/nowhere"], "csv", "no folder /nowhere"),
         (["--manifest", "/nowhere.parquet"], "csv", "/nowhere.parquet"),
+        (["--manifest", __file__], "csv", r"test_verification\.py: not a readable Parquet file"),
+        (["--threads", "0"], "csv", "0 threads cannot decode anything"),
     ],
 )
 def test_what_cannot_be_done_is_said(verified, options, ending, message):

@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> None:
 
     verification.refuse_ending(options.output)
     sample = verification.Sample(options.fraction, options.seed)
-    threads = options.threads or len(os.sched_getaffinity(0))
+    threads = len(os.sched_getaffinity(0)) if options.threads is None else options.threads
     verdict = verification.Verdict()
     pieces = verification.verify(options.manifest, options.root, sample, threads)
     nothing = records.from_rows([], records.VERIFIED)

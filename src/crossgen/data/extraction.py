@@ -68,10 +68,8 @@ class Shard:
 
     def count(self) -> int:
         """How many rows it has."""
-        return sum(
-            pc.sum(pc.equal(batch["shard"], self.number)).as_py() or 0
-            for batch in pq.ParquetFile(self.listing).iter_batches(columns=["shard"])
-        )
+        shards = records.stream_column(self.listing, "shard", records.INTEGER)
+        return sum(pc.sum(pc.equal(each, self.number)).as_py() or 0 for each in shards)
 
     def key(self) -> str:
         """Name of everything that the facts depend on. A listing's time too: files may have been repaired since."""
@@ -94,6 +92,8 @@ def extract(shard: Shard, output: Path, workers: int, start: Callable[[int], Exe
     Raises FileNotFoundError if `root` is no folder (of a disk that is not mounted, millions of files would be missing),
     OSError for a worker that was killed; what was read before is kept.
     """
+    if workers < 1:
+        raise ValueError(f"{workers} workers cannot read anything: expected at least 1 (--threads).")
     folder = output.with_name(f".{output.name}.{shard.key()}.parts")
     _remove_others(folder, output)
     total = shard.count()

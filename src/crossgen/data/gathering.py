@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from blake3 import blake3
 
 from crossgen import records
@@ -40,7 +39,7 @@ def _ordered(path: Path) -> Iterator[pa.Table]:
 
 def _is_ordered(path: Path) -> bool:
     last = ""
-    for ids in _ids(path):
+    for ids in records.stream_column(path, "image_id", records.TEXT):
         if len(ids) and (ids[0].as_py() < last or pc.any(pc.less(ids[1:], ids[:-1])).as_py()):
             return False
         last = ids[-1].as_py() if len(ids) else last
@@ -50,7 +49,14 @@ def _is_ordered(path: Path) -> bool:
 def _refuse_repeats(shards: Sequence[Path]) -> None:
     """Digests of 8 bytes stand for the names; only names whose digests are equal are compared."""
     digests = np.concatenate(
-        [np.empty(0, np.uint64), *(_digests(ids.to_pylist()) for path in shards for ids in _ids(path))]
+        [
+            np.empty(0, np.uint64),
+            *(
+                _digests(ids.to_pylist())
+                for path in shards
+                for ids in records.stream_column(path, "image_id", records.TEXT)
+            ),
+        ]
     )
     digests.sort()
     doubled = set(digests[1:][digests[1:] == digests[:-1]].tolist())
@@ -58,7 +64,7 @@ def _refuse_repeats(shards: Sequence[Path]) -> None:
         return
     seen, repeated = set[str](), list[str]()
     for path in shards:
-        for ids in _ids(path):
+        for ids in records.stream_column(path, "image_id", records.TEXT):
             names = ids.to_pylist()
             for name, digest in zip(names, _digests(names).tolist(), strict=True):
                 if digest in doubled:
@@ -72,13 +78,3 @@ def _refuse_repeats(shards: Sequence[Path]) -> None:
 
 def _digests(names: Sequence[str]) -> "np.ndarray[tuple[int], np.dtype[np.uint64]]":
     return np.frombuffer(b"".join(blake3(name.encode()).digest(length=8) for name in names), np.uint64)
-
-
-def _ids(path: Path) -> Iterator[pa.Array]:
-    """The names of a table's rows, piece by piece."""
-    try:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(columns=["image_id"]):
-                yield batch.column(0).cast(pa.string())
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{path}: not a readable Parquet file ({error}); remove it and run again.") from error

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from blake3 import blake3
 from pyarrow import csv
 
@@ -94,7 +93,10 @@ def verify(manifest: Path, root: Path, sample: Sample, threads: int) -> Iterator
     """
     if not root.is_dir():
         raise FileNotFoundError(f"There is no folder {root}: name the one that the manifest's paths begin in (--root).")
-    total = round(pq.read_metadata(manifest).num_rows * sample.fraction)
+    if threads < 1:
+        raise ValueError(f"{threads} threads cannot decode anything: expected at least 1 (--threads).")
+    names = records.stream_column(manifest, "image_id", records.TEXT)
+    total = round(sum(map(len, names)) * sample.fraction)
     with ThreadPoolExecutor(threads) as workers, Meter("verify_images", total) as meter:
         for piece in records.stream(manifest, MANIFEST):
             rows = sample.of(piece).select(["image_id", "path", "quarantine", "bytes", "blake3"])
