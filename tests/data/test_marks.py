@@ -3,6 +3,9 @@
 import io
 import struct
 import time
+import tracemalloc
+import zlib
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from crossgen.data import exif, marks
 from crossgen.data.images import Header, decode, read_header
-from mutations import chunk, corpus, png, rarer
+from mutations import chunk, corpus, mutant, png, rarer
 
 COLOUR = Image.fromarray(np.random.default_rng(0).integers(0, 256, (16, 24, 3), np.uint8))
 XMP = '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF><rdf:Description {}/></rdf:RDF></x:xmpmeta>'  # as RDF, shortened
@@ -252,13 +255,69 @@ def test_every_cut_of_exif_is_read():
 
 
 def test_a_text_that_unpacks_to_much_is_cut():
-    import zlib
-
     packed = chunk(b"zTXt", b"note\0\0" + zlib.compress(b"x" * 900_000))
     blob = saved("PNG")
     assert told(blob[:33] + packed + blob[33:]).ai_marker is None
     late = blob[:-12] + chunk(b"tEXt", b"parameters\0" + A1111.encode()) + blob[-12:]
     assert told(late).ai_marker == "sd_parameters"  # behind the pixels, of a file that is read whole
+
+
+def test_many_texts_that_unpack_to_much_cost_nothing():
+    packed = zlib.compress(b"x" * 2_000_000, 9)
+    flood = b"".join(chunk(b"zTXt", b"note%d\0\0" % number + packed) for number in range(3000))  # 6 GB
+    blob = saved("PNG")
+    begun = time.process_time()
+    tracemalloc.start()
+    assert told(blob[:-12] + flood + blob[-12:]).ai_marker is None
+    assert tracemalloc.get_traced_memory()[1] < 60e6
+    tracemalloc.stop()
+    assert time.process_time() - begun < 2
+
+
+def marked() -> dict[str, bytes]:
+    """Files that hold everything at once, by kinds that the mutations know."""
+    block = exif_of(b"ASCII\0\0\0" + A1111.encode(), MAKE="Canon", MODEL="D90", SOFTWARE="GIMP")
+    packet = XMP.format(f'xmp:CreatorTool="Krita" d="{SOURCE_TYPE}trainedAlgorithmicMedia"').encode()
+    text = PngInfo()
+    text.add_text("parameters", A1111, zip=True)
+    text.add_itxt("XML:com.adobe.xmp", packet.decode(), zip=True)
+    blob = saved("PNG", exif=block, icc_profile=profile(), pnginfo=text)
+    jpeg = saved("JPEG", exif=block, xmp=packet, icc_profile=profile(), comment=b"CREATOR: gd")
+    segments = in_jpeg(jumbf(content=b"trainedAlgorithmicMedia"))
+    webp = saved("WEBP", exif=block, xmp=packet, icc_profile=profile())
+    return {
+        "jpeg": jpeg[:2] + segments[2 : segments.index(b"\xff\xe0")] + jpeg[2:],
+        "png": blob[:33] + chunk(b"caBX", jumbf()) + blob[33:],
+        "webp": webp,
+    }
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_mutated_marks_never_crash():
+    files = marked()
+    assert [read_header(blob).ai_marker for blob in files.values()] == [
+        "c2pa+iptc_trained_algorithmic+sd_parameters", "c2pa+iptc_trained_algorithmic+sd_parameters",
+        "iptc_trained_algorithmic+sd_parameters",
+    ]  # fmt: skip
+    codes = Counter()
+    for number in range(3000):
+        header = read_header(mutant(files, 7, number)[2])
+        assert header.software is None or (header.software.isprintable() and len(header.software) <= marks.LONGEST)
+        codes[header.ai_marker] += 1
+    assert len(codes) > 5  # whole ones, none, and parts
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", ["TIFF", "AVIF", "GIF", "BMP"])
+def test_other_kinds_never_crash_either(kind):
+    others = {"TIFF": {"tiffinfo": {700: b"<x/>", 0xCD41: jumbf()}}, "AVIF": {"xmp": b"<x/>"}}
+    blob = saved(kind, exif=exif_of(MAKE="Canon"), **others.get(kind, {}))
+    random = np.random.default_rng(8)
+    for _ in range(400):
+        changed = bytearray(blob)
+        for place in random.integers(min(len(blob), 600), size=random.integers(1, 5)):
+            changed[place] = random.integers(256)
+        read_header(bytes(changed[: random.integers(len(blob) // 2, len(blob) + 1)]))
 
 
 def test_kinds_without_any_mark():

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import threading
 from collections.abc import Sequence
 from dataclasses import fields
@@ -65,7 +66,8 @@ def _header_at_ends(path: Path) -> tuple[int, Header]:
 
 
 def end_with_parent() -> None:
-    """In a process that reads files: end when the process that started it does, be it killed."""
+    """In a process that reads files: end when the process that started it does, be it killed; leave Ctrl-C to it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_await_end, args=(parent.sentinel,), daemon=True).start()

@@ -24,8 +24,9 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from crossgen.data import exif, png
 
-#: Characters of `software`, and bytes of a PNG text, that are kept.
-LONGEST, _INFLATED = 80, 100_000
+#: Characters of `software`, bytes of a PNG text, and text chunks of a PNG that are looked at: a few kilobytes could
+#: unpack to as many gigabytes.
+LONGEST, _INFLATED, _TEXTS = 80, 100_000, 64
 
 _XMP, _MORE_XMP = b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
 _C2PA_TAG, _C2PA_BOX = 0xCD41, bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
@@ -126,7 +127,7 @@ def _of_jpeg(image: Image.Image, blob: bytes) -> _Found:
 
 
 def _of_png(image: Image.Image, blob: bytes) -> _Found:
-    found = _Found()
+    found, texts = _Found(), 0
     for name, data in png.named(blob, _PNG_CHUNKS):
         if name == b"eXIf":
             found.exif = found.exif or data
@@ -134,7 +135,8 @@ def _of_png(image: Image.Image, blob: bytes) -> _Found:
             found.icc = True
         elif name == b"caBX":
             found.c2pa = data
-        elif name in (b"tEXt", b"zTXt", b"iTXt"):
+        elif name in (b"tEXt", b"zTXt", b"iTXt") and texts < _TEXTS:
+            texts += 1
             key, text = _png_text(name, data)
             if key == "XML:com.adobe.xmp":
                 found.xmp = text
