@@ -39,6 +39,7 @@ def write_listing(root: Path, path: Path, shards: int = 1) -> Path:
 def small_batches(monkeypatch):
     monkeypatch.setattr(extraction, "BATCH", 16)
     monkeypatch.setattr(extraction, "TASK", 5)
+    monkeypatch.setattr(extraction, "TOGETHER", 2)
 
 
 def remains(folder: Path) -> list[str]:
@@ -54,7 +55,7 @@ def test_workers_tell_what_one_reader_tells(pools, tmp_path, listing, start, has
     assert records.read(tmp_path / "out" / "m.parquet", records.MANIFEST).equals(expected)
     assert counted.total == 144 and not counted.reasons
     assert expected["blake3"].null_count == (0 if hashed else 144)
-    assert pq.read_metadata(tmp_path / "out" / "m.parquet").num_row_groups == 9
+    assert pq.read_metadata(tmp_path / "out" / "m.parquet").num_row_groups == 5
     assert remains(tmp_path / "out") == []
 
 
