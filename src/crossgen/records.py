@@ -165,6 +165,18 @@ PROBES = Schema(
     frozenset({"reason", "rules"}),
 )  # fmt: skip
 
+#: The same file more than once: images of two places (pool, split, label), which may be one and the same, that share
+#: bytes: so many different files, and so many images of either place. `examples`: JSON list of pairs of image_ids.
+#: `relation`: across_label, across_split, else within_split.
+DUPLICATES = Schema(
+    "duplicates",
+    ("pool", "split", "label", "other_pool", "other_split", "other_label"),
+    {
+        "relation": TEXT, "pool": TEXT, "split": TEXT, "label": INTEGER, "other_pool": TEXT, "other_split": TEXT,
+        "other_label": INTEGER, "files": INTEGER, "images": INTEGER, "other_images": INTEGER, "examples": TEXT,
+    },
+)  # fmt: skip
+
 
 def check(table: pa.Table, schema: Schema, where: str) -> pa.Table:
     """Return `table` with the declared columns first and cast to their types.

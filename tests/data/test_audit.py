@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from crossgen import records
-from crossgen.data.audit import ATTRIBUTES, STAGES, attribute_auc, audit_stage, probe
+from crossgen.data.attributes import ATTRIBUTES
+from crossgen.data.audit import STAGES, Images, attribute_auc, audit_stage, probe
 
 HEADER = [name for name, attribute in ATTRIBUTES.items() if attribute.group == "header"]
 
@@ -204,3 +205,54 @@ def test_refusals():
         audit_stage(manifest().drop(columns="group"), "raw", "before_selection", "adm")
     with pytest.raises(ValueError, match="Labels"):
         audit_stage(manifest().assign(label=2), "raw", "before_selection", "adm")
+
+
+def with_rare(n=200):
+    """The columns that newer manifests have, all empty."""
+    empty = dict.fromkeys(["bit_depth", "frames", "exif", "icc", "xmp", "software", "ai_marker"])
+    return manifest(n).assign(**empty)
+
+
+def test_empty_columns_change_nothing():
+    assert audit_stage(with_rare(), "raw", "before_selection", "adm") == audit_stage(
+        manifest(), "raw", "before_selection", "adm"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "fakes", "reals"),
+    [
+        ("exif", False, True),
+        ("software", "Midjourney", None),
+        ("ai_marker", "c2pa", None),
+        ("bit_depth", 16, 8),
+        ("frames", None, 1),
+    ],
+)
+def test_a_rare_fact_that_varies_is_a_bias(name, fakes, reals):
+    frame = with_rare()
+    frame[name] = [fakes if label else reals for label in frame["label"]]
+    biases, probes = audit_stage(frame, "raw", "before_selection", "adm")
+    assert by(biases, "attribute")[name]["auc"] == 1 and "icc" not in by(biases, "attribute")
+    assert by(probes, "group")["header"]["balanced_accuracy"] == 1
+    assert name in by(probes, "group")["header"]["rules"]
+
+
+def test_boosting_finds_what_three_splits_cannot_hold():
+    frame = manifest(2000)
+    stripes = (frame["width"] // 10) % 2  # eight stripes
+    frame["label"] = stripes.to_numpy()
+    tree, boosted = (probe(frame, ["width"], model=model).estimate for model in ("tree", "boosting"))
+    assert boosted.value > 0.98 > tree.value
+
+
+def test_boosting_learns_nothing_from_nothing():
+    found = [probe(manifest(200, seed), [*HEADER, "width", "height"], model="boosting").estimate for seed in range(6)]
+    assert np.mean([each.value for each in found]) == pytest.approx(0.5, abs=0.04)
+    assert sum(each.low <= 0.5 <= each.high for each in found) >= 5
+
+
+def test_of_facts_that_say_the_same_brief_rules_name_the_first():
+    frame = as_genimage(manifest())
+    rules = Images.of(frame).probe(["format", "chroma_subsampling", "progressive"], brief=True).rules
+    assert rules == "format is JPEG -> real (100 %); format is PNG -> fake (100 %)"

@@ -160,7 +160,17 @@ def test_order_comes_from_the_config(mini):
     )  # fmt: skip
     frames = {
         name: getattr(mini, name)
-        for name in ("metrics", "differences", "biases", "probes", "facts", "selections", "losses", "waterfall")
+        for name in (
+            "metrics",
+            "differences",
+            "biases",
+            "probes",
+            "facts",
+            "selections",
+            "losses",
+            "waterfall",
+            "duplicates",
+        )
     }
     data = ReportData.from_config(config, frames)
     assert (data.generators, data.controls, data.train_sets) == (("b", "a"), ("png",), ("b", "a", "both"))

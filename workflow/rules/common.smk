@@ -56,7 +56,18 @@ TRAIN_SETS = derive.train_sets(CONFIG)
 DETECTORS = {detector.key: detector for detector in derive.detectors(CONFIG)}
 TESTED = derive.tested_pools(CONFIG)
 METRICS = ["balanced_accuracy", "roc_auc"]
-TABLES = ["summary", "matrix", "degraded", "controls", "biases", "attributes", "data", "losses", "waterfall"]
+TABLES = [
+    "summary",
+    "matrix",
+    "degraded",
+    "controls",
+    "biases",
+    "attributes",
+    "data",
+    "losses",
+    "waterfall",
+    "duplicates",
+]
 
 
 USED_SUBSETS = list(dict.fromkeys(detector.experiment.subset for detector in DETECTORS.values()))
@@ -317,6 +328,7 @@ def report_inputs():
         "differences": f"{REPORT}/differences.parquet",
         "biases": f"{REPORT}/audit/biases.parquet",
         "probes": f"{REPORT}/audit/probes.parquet",
+        "duplicates": f"{REPORT}/audit/duplicates.parquet",
         "manifests": every_manifest(),
         "selections": [row[2] for row in audited()],
         "indexes": [row[3] for row in audited()],
@@ -334,7 +346,7 @@ def report_options():
         "--audited",
         json.dumps(audited()),
     ]
-    for name in ("metrics", "differences", "biases", "probes"):
+    for name in ("metrics", "differences", "biases", "probes", "duplicates"):
         words += [f"--{name}", inputs[name]]
     words += ["--manifests", *inputs["manifests"], "--losses", *inputs["losses"]]
     return shlex.join([*words, "--waterfalls", *inputs["waterfalls"]])

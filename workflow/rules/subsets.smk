@@ -151,6 +151,7 @@ rule audit_biases:
     output:
         biases=f"{REPORT}/audit/biases.parquet",
         probes=f"{REPORT}/audit/probes.parquet",
+        duplicates=f"{REPORT}/audit/duplicates.parquet",
     log:
         f"{REPORT}/logs/audit_biases.log",
     conda:
@@ -167,4 +168,4 @@ rule audit_biases:
     shell:
         "logged {log:q} python -m crossgen audit-biases --manifests {input.manifests:q} --audited {params.audited:q}"
         " --train-sets {params.train_sets:q} --level {params.level} --biases {output.biases:q}"
-        " --probes {output.probes:q}"
+        " --probes {output.probes:q} --duplicates {output.duplicates:q}"

@@ -15,67 +15,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crossgen import intervals
-from crossgen.data.tree import Tree, as_text, encode, matrix
+from crossgen.data.attributes import ATTRIBUTES, present
+from crossgen.data.boosting import Boosted
+from crossgen.data.tree import Tree, as_text, distinct, encode, matrix
 from crossgen.intervals import Clusters, Codes, Estimate, Numbers
 
 Row = dict[str, object]
 #: (learned values, their labels, judged values) -> scores of the judged
 Rank = Callable[[pd.Series, Codes, pd.Series], Numbers]
 FOLDS = 5
-SOURCE_SIZE = ("source_width", "source_height")
-
-
-@dataclass(frozen=True)
-class Attribute:
-    """A fact of an image: its group, the columns it needs, how it is read, and whether it is a number or a category."""
-
-    group: str
-    needs: tuple[str, ...]
-    read: Callable[[pd.DataFrame], pd.Series]
-    number: bool = False
-
-
-def _category(name: str) -> Attribute:
-    return Attribute("header", (name,), lambda frame: frame[name])
-
-
-def _phase(name: str) -> Attribute:
-    """Place of the crop on the JPEG grid (16: the largest block of a 4:2:0 file)."""
-    return Attribute("crop", (name,), lambda frame: frame[name] % 16, number=True)
-
-
-def _source(frame: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    """Width and height of the source image: crops carry them apart from those of the file that was decoded."""
-    names = SOURCE_SIZE if set(SOURCE_SIZE) <= set(frame.columns) else ("width", "height")
-    return frame[names[0]].astype(float), frame[names[1]].astype(float)
-
-
-def _geometry(read: Callable[[pd.Series, pd.Series], pd.Series]) -> Attribute:
-    return Attribute("geometry", ("width", "height"), lambda frame: read(*_source(frame)), number=True)
-
-
-#: Every attribute that is audited; `group` says what it is a fact of.
-ATTRIBUTES: dict[str, Attribute] = {
-    "format": _category("format"),
-    "jpeg_quality": Attribute("header", ("jpeg_quality",), lambda frame: frame["jpeg_quality"], number=True),
-    "jpeg_tables": _category("jpeg_tables"),
-    "chroma_subsampling": _category("chroma_subsampling"),
-    "progressive": _category("progressive"),
-    "mode": _category("mode"),
-    "crop_size": Attribute("crop", ("crop_size",), lambda frame: frame["crop_size"], number=True),
-    "crop_x_mod_16": _phase("crop_x"),
-    "crop_y_mod_16": _phase("crop_y"),
-    "width": _geometry(lambda width, height: width),
-    "height": _geometry(lambda width, height: height),
-    "aspect": _geometry(lambda width, height: width / height),
-    "bytes_per_pixel": Attribute(
-        "content",
-        ("bytes", "width", "height"),
-        lambda frame: frame["bytes"].astype(float) / (frame["width"] * frame["height"]).astype(float),
-        number=True,
-    ),
-}
-
+#: What a probe learns with. The tree can be said in words; boosting finds what three splits cannot hold.
+MODELS: dict[str, type[Tree] | type[Boosted]] = {"tree": Tree, "boosting": Boosted}
 #: Probes of each stage: the attribute groups that a probe sees. After alignment the geometry of the sources and the
 #: content are reported apart: a detector that reads aligned crops sees neither.
 _BY_HEADER = {"header": ("header",), "header_and_geometry": ("header", "geometry")}
@@ -96,74 +46,102 @@ def audit_stage(
     """
     if stage not in STAGES:
         raise ValueError(f"Unknown audit stage {stage!r}: expected one of {', '.join(STAGES)}.")
-    frame = _ordered(frame)
-    counts = {"n_real": int((frame["label"] == 0).sum()), "n_fake": int((frame["label"] == 1).sum())}
+    images = Images.of(frame)
+    counts = {"n_real": int((images.labels == 0).sum()), "n_fake": int((images.labels == 1).sum())}
     shared: Row = {"subset": subset, "stage": stage, "test_generator": test_generator, **counts}
-    columns = _attributes(frame)
+    columns = present(images.frame)
     biases = []
     for name in columns:
-        estimate, reason = attribute_auc(frame, name, level)
+        estimate, reason = images.auc(name, level)
         limits = {"auc": estimate.value, "low": estimate.low, "high": estimate.high, "reason": reason}
         biases.append(shared | {"attribute": name, "group": ATTRIBUTES[name].group} | limits)
     probes = []
     for group, parts in STAGES[stage].items():
-        found = probe(frame, [name for name in columns if ATTRIBUTES[name].group in parts], level)
+        found = images.probe([name for name in columns if ATTRIBUTES[name].group in parts], level)
         limits = {"balanced_accuracy": found.estimate.value, "low": found.estimate.low, "high": found.estimate.high}
         probes.append(shared | {"group": group} | limits | {"rules": found.rules, "reason": found.reason})
     return biases, probes
 
 
 def attribute_auc(frame: pd.DataFrame, attribute: str, level: float = 0.95) -> tuple[Estimate, str | None]:
-    """How well one attribute of ATTRIBUTES ranks fakes above reals, in [0, 1], and the reason if that is undefined.
+    """See `Images.auc`."""
+    return Images.of(frame).auc(attribute, level)
 
-    The score of an image is the fake share of its category (smoothed) or, for a number, of its leaf of a small tree,
-    learned from the other folds; fakes are compared with reals of the same fold. So the direction is learned, not
-    chosen afterwards, and an attribute without information scatters about 0.5; a constant one gives 0.5.
-    """
-    frame = _ordered(frame)
-    labels = frame["label"].to_numpy(np.int64)
-    folds = _folds(frame["group"].to_numpy(object), labels)
-    reason = _undefined(labels, folds)
-    if reason:
-        return Estimate(np.nan, np.nan, np.nan, "delong_logit_cluster"), reason
-    values = ATTRIBUTES[attribute].read(frame)
-    constant = values.nunique(dropna=False) < 2
-    rank = _by_leaf if ATTRIBUTES[attribute].number else _by_category
-    scores = np.zeros(len(frame)) if constant else _cross_fitted(rank, values, labels, folds)
-    estimate = intervals.roc_auc(scores, labels, _clusters(frame), level, folds)
-    return _widened(estimate, folds), f"constant: {values.iloc[0]}" if constant else None
+
+def probe(frame: pd.DataFrame, attributes: Sequence[str], level: float = 0.95, model: str = "tree") -> "Probe":
+    """See `Images.probe`."""
+    return Images.of(frame).probe(attributes, level, model)
 
 
 @dataclass(frozen=True)
 class Probe:
-    """Cross-fitted balanced accuracy of a small tree, the rules of the tree on all rows, and why there is none."""
+    """Cross-fitted balanced accuracy of a small model, the rules of a tree on all rows, and why there is none."""
 
     estimate: Estimate
     rules: str | None
     reason: str | None
 
 
-def probe(frame: pd.DataFrame, attributes: Sequence[str], level: float = 0.95) -> Probe:
-    """How well a depth-3 tree on some of ATTRIBUTES tells real from fake: 0.5 is chance, 1 perfect.
+@dataclass(frozen=True)
+class Images:
+    """Rows of a table in an order of their own, with what every measurement needs: labels, folds and clusters [n].
 
-    The tree weighs both labels alike; its predictions are pooled over the folds. If nothing varies it is 0.5.
+    `reason`: why nothing can be measured, or None.
     """
-    frame = _ordered(frame)
-    labels = frame["label"].to_numpy(np.int64)
-    folds = _folds(frame["group"].to_numpy(object), labels)
-    reason = _undefined(labels, folds)
-    if reason or not attributes:
-        nothing = Estimate(np.nan, np.nan, np.nan, "mover")
-        return Probe(nothing, None, reason or "the table has none of this probe's columns")
-    columns = encode({name: ATTRIBUTES[name].read(frame) for name in attributes}, _numbers(attributes))
-    rules, called = None, np.zeros(len(labels), dtype=np.int64)
-    if columns:
-        called = _cross_called(matrix(columns), labels, folds)
-        rules = Tree.fitted(matrix(columns), labels).in_words(columns)
-    else:
-        reason = "constant: all attributes are the same in every image"
-    estimate = intervals.mean_of_rates(called == labels, labels, _clusters(frame), level)
-    return Probe(_widened(estimate, folds), rules, reason)
+
+    frame: pd.DataFrame
+    labels: Codes
+    folds: Codes
+    clusters: Clusters
+    reason: str | None
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> "Images":
+        """Raises ValueError for a missing key column, or a label that is neither 0 nor 1."""
+        frame = _ordered(frame)
+        labels = frame["label"].to_numpy(np.int64)
+        folds = _folds(frame["group"].to_numpy(object), labels)
+        return cls(frame, labels, folds, _clusters(frame), _undefined(labels, folds))
+
+    def auc(self, attribute: str, level: float = 0.95) -> tuple[Estimate, str | None]:
+        """How well one attribute of ATTRIBUTES ranks fakes above reals, in [0, 1], and the reason if that is undefined.
+
+        The score of an image is the fake share of its category (smoothed) or, for a number, of its leaf of a small
+        tree, learned from the other folds; fakes are compared with reals of the same fold. So the direction is
+        learned, not chosen afterwards, and an attribute without information scatters about 0.5; a constant one gives
+        0.5.
+        """
+        if self.reason:
+            return Estimate(np.nan, np.nan, np.nan, "delong_logit_cluster"), self.reason
+        values = ATTRIBUTES[attribute].read(self.frame)
+        constant = values.nunique(dropna=False) < 2
+        rank = _by_leaf if ATTRIBUTES[attribute].number else _by_category
+        scores = np.zeros(len(values)) if constant else _cross_fitted(rank, values, self.labels, self.folds)
+        estimate = intervals.roc_auc(scores, self.labels, self.clusters, level, self.folds)
+        return _widened(estimate, self.folds), f"constant: {as_text(values).iloc[0]}" if constant else None
+
+    def probe(self, attributes: Sequence[str], level: float = 0.95, model: str = "tree", brief: bool = False) -> Probe:
+        """How well a depth-3 tree (or boosting) on some of ATTRIBUTES tells real from fake: 0.5 is chance, 1 perfect.
+
+        The model weighs both labels alike; its predictions are pooled over the folds. If nothing varies it is 0.5. The
+        rules are always the tree's; `brief`: of attributes that say the same it knows the first only.
+        """
+        attributes = [name for name in attributes if name in present(self.frame)]
+        reason = self.reason
+        if reason or not attributes:
+            nothing = Estimate(np.nan, np.nan, np.nan, "mover")
+            return Probe(nothing, None, reason or "the table has none of this probe's columns")
+        columns = encode({name: ATTRIBUTES[name].read(self.frame) for name in attributes}, _numbers(attributes))
+        rules, called = None, np.zeros(len(self.labels), dtype=np.int64)
+        if columns:
+            values = matrix(columns)
+            called = _cross_called(MODELS[model], values, self.labels, self.folds)
+            told = distinct(columns) if brief else columns
+            rules = Tree.fitted(matrix(told), self.labels).in_words(told)
+        else:
+            reason = "constant: all attributes are the same in every image"
+        estimate = intervals.mean_of_rates(called == self.labels, self.labels, self.clusters, level)
+        return Probe(_widened(estimate, self.folds), rules, reason)
 
 
 def _widened(estimate: Estimate, folds: Codes) -> Estimate:
@@ -180,10 +158,6 @@ def _widened(estimate: Estimate, folds: Codes) -> Estimate:
 
 def _numbers(attributes: Sequence[str]) -> set[str]:
     return {name for name in attributes if ATTRIBUTES[name].number}
-
-
-def _attributes(frame: pd.DataFrame) -> list[str]:
-    return [name for name, attribute in ATTRIBUTES.items() if set(attribute.needs) <= set(frame.columns)]
 
 
 def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
@@ -249,10 +223,10 @@ def _by_leaf(learned: pd.Series, labels: Codes, judged: pd.Series) -> Numbers:
     return Tree.fitted(values[: len(learned)], labels).shares(values[len(learned) :])
 
 
-def _cross_called(values: Numbers, labels: Codes, folds: Codes) -> Codes:
-    """What a tree that never saw an image's group calls the image: 1 fake, 0 real."""
+def _cross_called(model: type[Tree] | type[Boosted], values: Numbers, labels: Codes, folds: Codes) -> Codes:
+    """What a model that never saw an image's group calls the image: 1 fake, 0 real."""
     called = np.zeros(len(labels), dtype=np.int64)
     for fold in np.unique(folds):
         held = folds == fold
-        called[held] = Tree.fitted(values[~held], labels[~held]).shares(values[held]) > 0.5
+        called[held] = model.fitted(values[~held], labels[~held]).shares(values[held]) > 0.5
     return called

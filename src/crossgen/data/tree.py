@@ -37,6 +37,17 @@ def encode(attributes: Mapping[str, pd.Series], numbers: Set[str]) -> list[Colum
     return columns
 
 
+def distinct(columns: Sequence[Column]) -> list[Column]:
+    """The columns less those that part the images exactly as one before them: `format is PNG` stands for
+    `progressive is missing`. For rules to be read; no accuracy depends on it."""
+    kept: list[Column] = []
+    for column in columns:
+        parts = (column.values, 1 - column.values)
+        if not any(np.array_equal(part, each.values) for each in kept for part in parts):
+            kept.append(column)
+    return kept
+
+
 def matrix(columns: Sequence[Column]) -> Numbers:
     """Values of the columns as [n, columns]."""
     return np.column_stack([column.values for column in columns])

@@ -11,6 +11,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--differences", required=True, type=Path, help="paired differences")
     parser.add_argument("--biases", required=True, type=Path, help="attributes of the audit (crossgen audit-biases)")
     parser.add_argument("--probes", required=True, type=Path, help="probes of the audit")
+    parser.add_argument("--duplicates", required=True, type=Path, help="files that are there twice, of the audit")
     parser.add_argument("--manifests", required=True, type=Path, nargs="+", help="manifests of all pools")
     parser.add_argument("--losses", type=Path, nargs="*", default=[], help="images lost after the manifest")
     parser.add_argument("--waterfalls", type=Path, nargs="*", default=[], help="what selections removed")

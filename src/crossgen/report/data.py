@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from crossgen.config import Condition, Shown
-from crossgen.records import LOSSES, WATERFALL
+from crossgen.records import DUPLICATES, LOSSES, WATERFALL
 from crossgen.report.estimates import Estimate, pool
 
 #: Words that stand where a train set or a test set stands, and mean an aggregate.
@@ -59,10 +59,11 @@ class ReportData:
     titles: Mapping[str, str] = field(default_factory=dict)
     losses: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(LOSSES.columns)))
     waterfall: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(WATERFALL.columns)))
+    duplicates: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(DUPLICATES.columns)))
 
     @classmethod
     def from_config(cls, config: Shown, frames: Mapping[str, pd.DataFrame]) -> "ReportData":
-        """`frames`: metrics, differences, biases, probes, facts, selections, losses, waterfall."""
+        """`frames`: metrics, differences, biases, probes, facts, selections, losses, waterfall, duplicates."""
         pairs = tuple(test.name for test in config.test_sets if test.pair)
         unseen = tuple(test.name for test in config.test_sets if test.pair and test.unseen)
         seen = tuple(name for name in pairs if name not in unseen)
@@ -77,6 +78,7 @@ class ReportData:
             selections=frames["selections"],
             losses=frames["losses"],
             waterfall=frames["waterfall"],
+            duplicates=frames["duplicates"],
             experiments=tuple(experiment.name for experiment in config.experiments),
             train_sets=tuple(dict.fromkeys([name for name in seen if name in named] + named)),
             generators=pairs,

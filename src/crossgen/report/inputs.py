@@ -20,6 +20,7 @@ def read(options: argparse.Namespace) -> ReportData:
         "differences": records.read(options.differences, records.DIFFERENCES).to_pandas(),
         "biases": records.read(options.biases, records.BIASES).to_pandas(),
         "probes": records.read(options.probes, records.PROBES).to_pandas(),
+        "duplicates": records.read(options.duplicates, records.DUPLICATES).to_pandas(),
         "facts": records.read_all(options.manifests, records.MANIFEST).to_pandas(),
         "losses": _losses(options.losses),
         "waterfall": _together(options.waterfalls, records.WATERFALL),

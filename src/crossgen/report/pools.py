@@ -1,5 +1,7 @@
 """Tables of the data: what each pool holds, from the headers of its files, and what was lost of it on the way."""
 
+import json
+
 import pandas as pd
 
 from crossgen.report.data import ReportData
@@ -10,6 +12,7 @@ LABELS = {0: "real", 1: "fake"}
 SIDES = (("train", 0, "Reals"), ("train", 1, "Fakes"), ("val", 0, "Reals"), ("val", 1, "Fakes"))
 #: Steps of a selection that nobody declares.
 SILENT = ("quarantine", "drop_leaks", "groups of val", "shared reals")
+RELATIONS = {"across_label": "real and fake", "across_split": "across splits", "within_split": "within a split"}
 
 
 def pools(data: ReportData) -> Table:
@@ -64,6 +67,28 @@ def _passed(step: pd.DataFrame, split: str, label: int) -> str:
     mine = step[step["split"].eq(split) & step["label"].eq(label)]
     removed, left = int(mine["removed"].sum()), int(mine["left"].sum())
     return f"{left:,} (−{removed:,})" if removed else f"{left:,}"
+
+
+def duplicates(data: ReportData) -> Table:
+    """A row for each two places (pool, split, label) that share files, the most harmful first."""
+    rows = [
+        {
+            "Shared": RELATIONS[str(row["relation"])],
+            "Pool": f"{row['pool']} ({LABELS[row['label']]}, {row['split']})",
+            "And": f"{row['other_pool']} ({LABELS[row['other_label']]}, {row['other_split']})",
+            "Files": f"{row['files']:,}",
+            "Images": f"{row['images']:,} and {row['other_images']:,}",
+            "First": " = ".join(repr(name)[1:-1] for name in json.loads(row["examples"])[0]),
+        }
+        for row in data.duplicates.to_dict("records")
+    ]
+    caption = (
+        "Files that are there more than once, byte by byte, over all pools and splits. What is both in training and "
+        "in test is no test; what bears both labels cannot be learned. " + ("" if rows else "None.")
+    ).strip()
+    return Table(
+        caption, pd.DataFrame(rows, columns=["Shared", "Pool", "And", "Files", "Images", "First"]), data.duplicates
+    )
 
 
 def _first(image_ids: "pd.Series[str]") -> str:

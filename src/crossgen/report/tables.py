@@ -7,7 +7,7 @@ import pandas as pd
 
 from crossgen.report.data import MEAN, OWN, SHOWN_METRICS, ReportData
 from crossgen.report.estimates import Estimate, pool
-from crossgen.report.pools import losses, pools, waterfall
+from crossgen.report.pools import duplicates, losses, pools, waterfall
 from crossgen.report.printing import Gaps, Table
 from crossgen.report.summary import summary
 
@@ -122,4 +122,5 @@ TABLES: dict[str, Callable[[ReportData], Table]] = {
     "data": pools,
     "losses": losses,
     "waterfall": waterfall,
+    "duplicates": duplicates,
 }
