@@ -4,6 +4,7 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from crossgen import __version__
 
@@ -16,6 +17,7 @@ COMMANDS = {
     "gather-manifest": "join a pool's shards and refuse too many unusable images",
     "cross-check": "compare manifests of GenImage with the published table of its images",
     "verify-images": "decode every image of a manifest, or a sample, and compare digests",
+    "audit": "audit folders of reals and fakes: what do their files alone tell?",
     "audit-biases": "measure what header facts alone tell of real and fake",
     "filter-subset": "choose the images that one detector learns from",
     "align-jpeg": "re-encode a shard's training images, once, to files",
@@ -35,10 +37,21 @@ COMMANDS = {
 }
 
 
+class _Parser(argparse.ArgumentParser):
+    """Wrong usage is an error like any other: status 1. `audit` gives 2 a meaning of its own."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(1, f"{self.prog}: error: {message}\n")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command. Faults of the user's input are one message on stderr and exit status 1."""
+    """Run one command. Faults of the user's input are one message on stderr and exit status 1.
+
+    A command may return an exit status of its own (`audit`: 2).
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="crossgen",
         description="An unbiased cross-generator benchmark for detectors of AI-generated images.",
         epilog="example: crossgen download --help; the whole workflow: snakemake --cores 2",
@@ -56,11 +69,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             inner.set_defaults(run=module.run)
     options = parser.parse_args(given)
     try:
-        options.run(options)
+        status = options.run(options)
     except (ValueError, OSError) as error:
         print(f"crossgen {options.command}: {error}", file=sys.stderr)
         return 1
-    return 0
+    return int(status or 0)
 
 
 if __name__ == "__main__":
