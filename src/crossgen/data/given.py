@@ -76,9 +76,10 @@ def listed(given: Given, group: str | None = None) -> pa.Table:
     pattern = re.compile(capture_of_stem(group)) if group else None
     source = FolderSource(kind="folder", root=str(given.root))
     pool = Pool(name=given.name, label="fake" if given.label else "real", source=source)
-    paths = sorted(entry["path"] for entry in folder_source.entries(source, pool))
-    if not paths:
-        raise ValueError(f"{given.root}: no image there (files ending in {' '.join(SUFFIXES)}).")
+    try:
+        paths = sorted(entry["path"] for entry in folder_source.entries(source, pool))
+    except ValueError as error:  # its words are of configs
+        raise ValueError(f"{given.root}: no image there (files ending in {' '.join(SUFFIXES)}).") from error
     rows = [_row(given, path, pattern) for path in paths]
     schema = pa.schema(list((FILES.columns | KEPT).items()))
     return pa.Table.from_pylist(rows, schema)

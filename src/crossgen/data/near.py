@@ -27,7 +27,9 @@ from crossgen.progress import track
 Hashes = NDArray[np.uint64]
 
 BITS = 64
-#: Bits that may differ. Chosen on photographs: see benchmarks/near_duplicates.py.
+#: Bits that may differ. On 516 photographs (benchmarks/near_duplicates.py) this finds 97 to 100 % of copies that were
+#: re-encoded, halved or brightened and half of those with 5 % cut off; of 132,870 pairs of others none but cuts of one
+#: scene are as near (the first of different scenes differ in 10 bits).
 THRESHOLD = 6
 #: Standard deviation, of 255, below which a picture has no structure.
 FLAT = 4.0

@@ -160,9 +160,11 @@ def _rest(spread: Json, label: str) -> tuple[int, ...]:
 
 
 def _percent(share: float | None) -> str:
+    """With a space that no line breaks at."""
     if share is None:
         return "–"
-    return f"{_whole(share)} %" if float(f"{100 * share:.1f}").is_integer() else f"{100 * share:.1f} %"
+    number = f"{100 * share:.1f}"
+    return f"{number.removesuffix('.0')}\u00a0%"
 
 
 def _whole(share: float) -> str:

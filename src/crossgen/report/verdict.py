@@ -137,7 +137,7 @@ def _pairs(rows: list[Json], what: str) -> list[str]:
     for relation, words in RELATIONS.items():
         own = [row for row in rows if row["relation"] == relation]
         if own:
-            count = sum(row["files"] for row in own)
+            count = sum(row["files" if what == "files" else "images"] for row in own)
             first = " = ".join(repr(name)[1:-1] for name in own[0]["examples"][0])
             kind = "Identical" if what == "files" else "Nearly identical"
             told.append(f"{kind} {what} {words}: {count:,} (first: {first}).")
