@@ -256,3 +256,18 @@ def test_the_waterfall_shows_declared_steps_and_others_only_where_they_removed_s
         ["raw", "f", "real.width [1, 9]", "2,998", "1,500", "0", "1,500"],
     ]
     assert len(table.full) == 16 and "None." in markdown(TABLES["waterfall"](mini))
+
+
+def test_files_that_are_there_twice(mini):
+    assert "None." in markdown(TABLES["duplicates"](mini))
+    place = {"pool": "adm", "split": "test", "label": 1, "other_pool": "adm", "other_split": "train", "other_label": 1}
+    counts = {"relation": "across_split", "files": 17, "images": 17, "other_images": 18}
+    rows = pd.DataFrame([place | counts | {"examples": json.dumps([["adm/a\n1", "adm/b"], ["adm/c", "adm/d"]])}])
+    table = TABLES["duplicates"](replace(mini, duplicates=rows))
+    assert table.frame.to_dict("records") == [
+        {
+            "Shared": "across splits", "Pool": "adm (fake, test)", "And": "adm (fake, train)", "Files": "17",
+            "Images": "17 and 18", "First": "adm/a\\n1 = adm/b",
+        }
+    ]  # fmt: skip
+    assert "None." not in table.caption and len(table.full) == 1
