@@ -26,7 +26,8 @@ import pandas as pd
 from PIL import Image
 
 from crossgen.data import grid
-from crossgen.data.images import Unusable, decode, read_file
+from crossgen.data.images import Unusable, decode
+from crossgen.data.reading import read_file
 from crossgen.data.splits import order
 from crossgen.progress import track
 

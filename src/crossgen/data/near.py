@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from crossgen.data import duplicates
-from crossgen.data.images import FORMATS, Unusable, read_file
+from crossgen.data.images import FORMATS, Unusable
+from crossgen.data.reading import read_file
 from crossgen.intervals import Codes
 from crossgen.progress import track
 
