@@ -55,7 +55,9 @@ def given(tmp_path):
 def test_three_tables(given):
     folder, options = given
     assert main(["audit-biases", *options, "--train-sets", '{"adm": ["photos", "adm"]}']) == 0
-    probes = pd.read_parquet(folder / "probes.out").set_index(["subset", "stage", "group"])["balanced_accuracy"].sort_index()
+    probes = (
+        pd.read_parquet(folder / "probes.out").set_index(["subset", "stage", "group"])["balanced_accuracy"].sort_index()
+    )
     assert probes["raw", "before_selection", "header"] == 1  # the quarantined JPEG does not count
     assert probes["raw", "after_alignment", "detector_reads"] == 0.5
     raw, unbiased = (probes[subset, "before_selection"].to_dict() for subset in ("raw", "unbiased"))

@@ -206,6 +206,15 @@ def test_headers_are_read_without_decoding(monkeypatch):
         assert read_header(BLOBS[kind]).width == 19
 
 
+def test_a_broken_tiff_has_one_reason():
+    """Pillow raises when it first counts the pictures of this one, and says two when asked again."""
+    blob = bytearray(BLOBS["TIFF"])
+    blob[8] = 7  # entries of the directory
+    assert read_header(bytes(blob)).quarantine == "undecodable"
+    with pytest.raises(Unusable, match="undecodable"):
+        decode(bytes(blob))
+
+
 @settings(max_examples=500, deadline=None)
 @given(
     st.sampled_from(sorted(BLOBS)),

@@ -144,6 +144,7 @@ def read_header(blob: bytes, size: int | None = None) -> Header:
     except Unusable as error:
         return Header(quarantine=error.reason)
     facts = jpeg.facts(image) if isinstance(image, JpegImageFile) else jpeg.Facts()
+    frames = _frames(image)
     return Header(
         format=_format(image),
         mode=image.mode,
@@ -151,9 +152,9 @@ def read_header(blob: bytes, size: int | None = None) -> Header:
         height=image.height,
         **vars(facts),
         **vars(marks.of(image, blob)),
-        frames=_frames(image),
+        frames=frames,
         conversion=_conversion(image),
-        quarantine=_quarantine(image, blob, size),
+        quarantine=_quarantine(image, blob, frames, size),
     )
 
 
@@ -163,7 +164,7 @@ def decode(blob: bytes) -> Pixels:
     Raises Unusable for whatever `read_header` quarantines, and for files that turn out to be broken on decoding.
     """
     image = _open(blob)
-    reason = _quarantine(image, blob)
+    reason = _quarantine(image, blob, _frames(image))
     if reason:
         raise Unusable(reason)
     try:
@@ -202,8 +203,8 @@ def _format(image: Image.Image) -> str | None:
     return "JPEG" if image.format == "MPO" else image.format
 
 
-def _quarantine(image: Image.Image, blob: bytes, size: int | None = None) -> str | None:
-    """Why an opened image is not used, or None. `size`: see `read_header`."""
+def _quarantine(image: Image.Image, blob: bytes, frames: int | None, size: int | None = None) -> str | None:
+    """Why an opened image of so many `frames` is not used, or None. `size`: see `read_header`."""
     kind, pixels, length = _format(image) or "", image.width * image.height, size or len(blob)
     if pixels > MAX_PIXELS or max(image.size) > MAX_SIDE or pixels > max(MAX_UNBACKED, MAX_DENSITY * length):
         return "too_large"
@@ -215,7 +216,6 @@ def _quarantine(image: Image.Image, blob: bytes, size: int | None = None) -> str
         return "truncated"
     if size is None and kind == "PNG" and not png.is_intact(blob):
         return "undecodable"
-    frames = _frames(image)
     if frames is None:
         return "undecodable"
     if frames > 1 and image.format != "MPO":
@@ -224,7 +224,10 @@ def _quarantine(image: Image.Image, blob: bytes, size: int | None = None) -> str
 
 
 def _frames(image: Image.Image) -> int | None:
-    """Number of pictures; None if Pillow, which walks through a GIF or TIFF for it, finds it broken."""
+    """Number of pictures; None if Pillow, which walks through a GIF or TIFF for it, finds it broken.
+
+    To be asked once: of a broken TIFF Pillow keeps what it found before the fault, and answers with that.
+    """
     try:
         return int(getattr(image, "n_frames", 1))
     except _BROKEN:
