@@ -241,10 +241,11 @@ def _readable(path: str | Path) -> Iterator[None]:
         raise ValueError(f"{path}: not a readable Parquet file ({error}); remove it and run again.") from error
 
 
-def read_all(paths: Sequence[str | Path], schema: Schema) -> pa.Table:
-    """Read tables of one kind as one; keys may not repeat across them."""
-    tables = [read(path, schema) for path in paths]
-    return check(pa.concat_tables(tables, promote_options="default"), schema, f"{len(paths)} tables together")
+def read_all(paths: Sequence[str | Path], schema: Schema, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read tables of one kind, or some `columns` of them, as one; keys may not repeat across them."""
+    tables = [read(path, schema, columns) for path in paths]
+    wanted = schema if columns is None else schema.only(columns)
+    return check(pa.concat_tables(tables, promote_options="default"), wanted, f"{len(paths)} tables together")
 
 
 def stream(path: str | Path, schema: Schema, rows: int = 65_536) -> Iterator[pa.Table]:

@@ -3,6 +3,10 @@
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 EXAMPLE = """crossgen compute-metrics --scores scores.parquet --manifests photographs.parquet biggan.parquet \\
     --tests '{"test_sets": [{"name": "biggan", "fake": "biggan", "real": "photographs"}]}' \\
@@ -21,6 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write metrics and differences."""
+    import pandas as pd
     import pyarrow as pa
 
     from crossgen import records
@@ -29,10 +34,22 @@ def run(options: argparse.Namespace) -> None:
 
     tests = Judging.model_validate_json(options.tests)
     scores = records.read_all(options.scores, records.SCORES).to_pandas()
-    facts = records.read_all(options.manifests, records.MANIFEST).to_pandas()
+    facts = pd.concat([_tested(path) for path in options.manifests], ignore_index=True)
     generators = json.loads(options.train_generators)
     metrics = compute_metrics(scores, facts, tests.test_sets, generators, tests.statistics)
     differences = compare(scores, facts, tests.test_sets, tests.comparisons, tests.statistics)
     records.write(options.metrics, pa.Table.from_pandas(metrics, preserve_index=False), records.METRICS)
     records.write(options.differences, pa.Table.from_pandas(differences, preserve_index=False), records.DIFFERENCES)
     print(f"{options.metrics}: {len(metrics)} numbers; {options.differences}: {len(differences)} differences")
+
+
+def _tested(path: Path) -> "pd.DataFrame":
+    """The test images of a pool: training images are ten times as many, and not judged."""
+    import pyarrow.compute as pc
+
+    from crossgen import records
+    from crossgen.evaluation.judged import FACTS
+
+    rows = records.read(path, records.MANIFEST, FACTS)
+    tested: pd.DataFrame = rows.filter(pc.equal(rows["split"], "test")).to_pandas()
+    return tested

@@ -34,6 +34,10 @@ TITLES = {
     "fpr": "Reals called fake (FPR)",
 }
 
+#: What is shown of an image that was selected, and of one that was listed; the manifests of a whole run are large.
+CHOSEN = ("image_id", "pool", "label", "format", "width", "height", "jpeg_quality")
+FACTS = (*CHOSEN, "split", "conversion", "quarantine")
+
 
 @dataclass(frozen=True)
 class ReportData:
@@ -43,8 +47,8 @@ class ReportData:
     differences: pd.DataFrame
     biases: pd.DataFrame
     probes: pd.DataFrame
-    facts: pd.DataFrame  # manifest rows of all pools
-    selections: pd.DataFrame  # manifest columns, and subset, stage, train_set
+    facts: pd.DataFrame  # FACTS of the manifests of all pools
+    selections: pd.DataFrame  # CHOSEN of what was selected, and subset, stage, train_set
     experiments: tuple[str, ...]
     train_sets: tuple[str, ...]
     generators: tuple[str, ...]  # test sets with reals and fakes

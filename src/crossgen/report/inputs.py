@@ -9,7 +9,7 @@ import pandas as pd
 
 from crossgen import records
 from crossgen.config import Shown
-from crossgen.report.data import ReportData
+from crossgen.report.data import CHOSEN, FACTS, ReportData
 
 
 def read(options: argparse.Namespace) -> ReportData:
@@ -21,7 +21,7 @@ def read(options: argparse.Namespace) -> ReportData:
         "biases": records.read(options.biases, records.BIASES).to_pandas(),
         "probes": records.read(options.probes, records.PROBES).to_pandas(),
         "duplicates": records.read(options.duplicates, records.DUPLICATES).to_pandas(),
-        "facts": records.read_all(options.manifests, records.MANIFEST).to_pandas(),
+        "facts": records.read_all(options.manifests, records.MANIFEST, FACTS).to_pandas(),
         "losses": _losses(options.losses),
         "waterfall": _together(options.waterfalls, records.WATERFALL),
         "selections": pd.concat([_stages(*row) for row in audited], ignore_index=True),
@@ -43,8 +43,8 @@ def _together(paths: Sequence[Path], schema: records.Schema) -> pd.DataFrame:
 
 def _stages(subset: str, train_set: str, selection: str, index: str) -> pd.DataFrame:
     """What was selected, and what became of it: one row an image, not one a crop."""
-    chosen = records.read(selection, records.SELECTION).to_pandas()
-    crops = records.read(index, records.CROPS).to_pandas()
+    chosen = records.read(selection, records.SELECTION, CHOSEN).to_pandas()
+    crops = records.read(index, records.CROPS, (*CHOSEN, "crop")).to_pandas()
     parts: Sequence[pd.DataFrame] = [
         chosen.assign(stage="after_selection"),
         crops[crops["crop"] == 0].assign(stage="after_alignment"),
