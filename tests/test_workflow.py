@@ -228,11 +228,13 @@ def test_too_many_unusable_images_stop_the_run_before_any_training(tmp_path):
     assert "Pool 'checker': 4.2% of 48 images are unusable ({'empty': 1, 'truncated': 1}" in message
     assert "first: ['checker/checker/test/000.png', 'checker/checker/test/001.png']" in message
     assert "max_quarantine 1.0%: repair or remove them" in message
+    left = checkout.planned()  # another pool's jobs may not have begun when the run stopped
     again = checkout.planned("--forcerun", "results/toy/downloads/checker.parquet")  # config/README.md tells so
-    assert (again["download"], again["extract_metadata"], again["train_detector"]) == (1, 1, 5)
+    assert [again[rule] - left.get(rule, 0) for rule in ("download", "extract_metadata")] == [1, 1]
+    assert again["train_detector"] == 5
     checkout.config["pools"][1]["max_quarantine"] = 0.05
     plan = checkout.planned()
-    assert plan["train_detector"] == 5 and "download" not in plan
+    assert plan["train_detector"] == 5 and plan.get("download", 0) == left.get("download", 0)
 
 
 def test_an_image_that_does_not_decode_is_told_of(run):
