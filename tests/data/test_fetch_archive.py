@@ -117,7 +117,7 @@ def test_the_limit_of_the_config_holds(tmp_path: Path, archive: Path) -> None:
 
 def test_two_at_a_time_below_one_root_are_refused(tmp_path: Path, archive: Path) -> None:
     holder = (
-        "import sys, pathlib; from crossgen.data.fetch.held import held\n"
+        "import sys, pathlib; from crossgen.data.locks import held\n"
         "with held(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(

@@ -409,8 +409,8 @@ def test_after_a_break_written_images_stand(tmp_path: Path, hub: Hub, monkeypatc
 
 
 def test_no_room_is_told(tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crossgen.data.extract.shutil.disk_usage", lambda _: type("Usage", (), {"free": 10}))
-    with pytest.raises(OSError, match=r"fetch lab/images takes 208,006 bytes, and 10 are free"):
+    monkeypatch.setattr("crossgen.data.room.shutil.disk_usage", lambda _: type("Usage", (), {"free": 10}))
+    with pytest.raises(OSError, match=r"fetch lab/images: 208,006 bytes .* 10 are free"):
         fetch(source(tmp_path / "out"))
 
 

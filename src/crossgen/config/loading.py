@@ -16,6 +16,7 @@ from crossgen.config.derive import with_folders, with_unseen
 from crossgen.config.grid import expand
 from crossgen.config.model import SCHEMA_VERSION, Config
 from crossgen.config.presets import applied
+from crossgen.config.values import merged
 
 
 class ConfigError(ValueError):
@@ -45,12 +46,12 @@ def load(files: Sequence[str | Path], overrides: Mapping[str, Any] | None = None
     Later files win over earlier ones, a file over what it extends, `overrides` (the `--config` of a command line) over
     all. Mappings merge, lists replace. Raises ConfigError.
     """
-    merged: dict[str, Any] = {}
+    content: dict[str, Any] = {}
     for file in files:
-        merged = _merge(merged, read(Path(file)))
-    merged = _merge(merged, cast(dict[str, Any], _parsed(dict(overrides or {}))))
+        content = merged(content, read(Path(file)))
+    content = merged(content, cast(dict[str, Any], _parsed(dict(overrides or {}))))
     where = ", ".join(str(file) for file in files)
-    config = with_folders(_validated(merged, where))
+    config = with_folders(_validated(content, where))
     faults = check(config)
     if faults:
         raise ConfigError("\n".join(f"{fault} ({where})" for fault in faults))
@@ -74,7 +75,7 @@ def read(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
         ]
     if parent is None:
         return content
-    return _merge(read(path.parent / str(parent), (*seen, path.resolve())), content)
+    return merged(read(path.parent / str(parent), (*seen, path.resolve())), content)
 
 
 def _yaml(path: Path) -> dict[str, Any]:
@@ -88,14 +89,6 @@ def _yaml(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ConfigError(f"The config file {path} holds {type(content).__name__}, expected a mapping of keys.")
     return content
-
-
-def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in over.items():
-        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = _merge(merged[key], value) if both else value
-    return merged
 
 
 def _parsed(value: object) -> object:

@@ -21,6 +21,8 @@ ours does not, on purpose:
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from crossgen.config.values import merged
+
 Preset = Literal["classic", "jpeg96", "size_constrained"]
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -49,20 +51,12 @@ def applied(written: Mapping[str, Any]) -> dict[str, Any]:
     preset = written.get("preset")
     if not isinstance(preset, str) or preset not in PRESETS:
         return dict(written)
-    merged = _under(PRESETS[preset], written)
-    real = merged.get("real")
+    filled = merged(PRESETS[preset], written)
+    real = filled.get("real")
     told = {key for key, value in real.items() if value is not None} if isinstance(real, Mapping) else set()
     if preset == "size_constrained" and not any(keys <= told for keys in BOUNDS):
         raise ValueError(
             f"Missing real.sides in subset {written.get('name')!r}: the rule of preset size_constrained has two bounds;"
             " write real: {sides: [450, 550]} (or relative_sides, or width and height)"
         )
-    return merged
-
-
-def _under(values: Mapping[str, Any], written: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(values)
-    for key, value in written.items():
-        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = _under(merged[key], value) if both else value
-    return merged
+    return filled

@@ -1,8 +1,9 @@
 """Kinds of values that several parts of a config use, and checks of single values that no type knows."""
 
 import re
+from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import StringConstraints
@@ -50,3 +51,12 @@ def no_credentials(url: str) -> str:
     if urlsplit(url).password is not None:
         raise ValueError("an address without user and password: put them into ~/.netrc")
     return url
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`over` upon `base`: mappings merge, anything else replaces."""
+    result = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
+        result[key] = merged(result[key], value) if both else value
+    return result

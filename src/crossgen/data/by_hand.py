@@ -10,8 +10,8 @@ from crossgen.config import DataverseSource, Pool
 from crossgen.config.sources import GenImageSubset, Members
 from crossgen.data.fetch import dataverse
 from crossgen.data.fetch.deposit import Deposit, ask, remember, remembered
-from crossgen.data.fetch.room import refuse_without_room
 from crossgen.data.members import STATE
+from crossgen.data.room import refuse_without_room
 from crossgen.data.sources import dataverse as images
 
 LOG = logging.getLogger(__name__)

@@ -7,7 +7,6 @@ after a break it reads every finished file and compares its CRC-32 with the arch
 """
 
 import os
-import shutil
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
@@ -19,6 +18,7 @@ from typing import IO, Protocol
 from crossgen.data.members import STATE, Member
 from crossgen.data.names import shown
 from crossgen.data.record import Done, Record, holds, summed
+from crossgen.data.room import refuse_without_room
 from crossgen.data.tars import COMPRESSED, Tar
 from crossgen.data.zips import Zip
 from crossgen.files import unwritable
@@ -70,7 +70,7 @@ def unpack(job: Unpacking) -> dict[str, int]:
     with opened(job.archive, job.limit) as archive:
         files = {job.path(file): file for file in archive.files}
         refuse_links(job.root, files)
-        enough_room(job.root, missing_bytes(job.root, files), f"unpack {job.archive}")
+        refuse_without_room(job.root, missing_bytes(job.root, files), f"unpack {job.archive}")
         now: dict[str, Done] = {}
         with (
             job.record.opened() as record,
@@ -93,14 +93,6 @@ def opened(path: Path, limit: int) -> Zip | Tar:
     is_tar = start.startswith(COMPRESSED) or start[_TAR_MARK:] == b"ustar"
     is_zip = start.startswith((b"PK\3\4", b"PK\5\6")) or (not is_tar and zipfile.is_zipfile(path))
     return Zip(path, limit) if is_zip else Tar(path, limit)
-
-
-def enough_room(folder: Path, needed: int, what: str) -> None:
-    """Raises OSError that says how much is missing if the disk of `folder` has no room for so many bytes."""
-    folder.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        raise OSError(f"{folder}: to {what} takes {needed:,} bytes, and {free:,} are free: make room, then run again.")
 
 
 def place(job: Unpacking, member: Member, content: Content, is_ours: bool) -> Done:

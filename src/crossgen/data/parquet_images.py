@@ -21,9 +21,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from crossgen.config.sources import SUFFIXES
-from crossgen.data.extract import Unpacking, enough_room, place, refuse_links
+from crossgen.data.extract import Unpacking, place, refuse_links
 from crossgen.data.members import Member, judge
 from crossgen.data.record import Done, summed
+from crossgen.data.room import refuse_without_room
 from crossgen.files import write_text
 from crossgen.progress import Meter
 
@@ -107,7 +108,7 @@ def write_out(found: Shard, job: Unpacking) -> dict[str, int]:
     """
     done, _ = job.record.recall()
     _judge_labels(found, job)
-    enough_room(job.root, found.size - sum(facts.size for facts in done.values()), f"write out {job.archive}")
+    refuse_without_room(job.root, found.size - sum(facts.size for facts in done.values()), f"write out {job.archive}")
     now: dict[str, Done] = {}
     rows = []
     with job.record.opened() as record, Meter(f"fetch: write out {job.archive.name}", found.rows, "images") as meter:

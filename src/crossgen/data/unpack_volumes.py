@@ -16,10 +16,11 @@ from pathlib import Path
 
 from crossgen.data import sevenzip
 from crossgen.data.batches import Batch, batches
-from crossgen.data.extract import enough_room, missing_bytes, refuse_foreign, refuse_links
+from crossgen.data.extract import missing_bytes, refuse_foreign, refuse_links
 from crossgen.data.members import STATE, Member, judge
 from crossgen.data.names import as_text
 from crossgen.data.record import Done, Pen, Record, crc_of, holds, summed
+from crossgen.data.room import refuse_without_room
 from crossgen.files import write_text
 from crossgen.progress import Meter
 
@@ -73,7 +74,7 @@ def unpack(job: Volumes) -> dict[str, int]:
     archive = _linked(job)
     files = _judged(job, archive)
     refuse_links(job.root, files)
-    enough_room(job.root, missing_bytes(job.root, files), f"unpack {job.stem}")
+    refuse_without_room(job.root, missing_bytes(job.root, files), f"unpack {job.stem}")
     ours, errors = _ours(job, files), dict[str, str]()
     now: dict[str, Done] = {}
     with job.record.opened() as pen, Meter(f"fetch: unpack {job.stem}", len(files), "files") as meter:

@@ -12,8 +12,8 @@ from urllib.request import url2pathname
 
 from crossgen.config import ArchiveSource
 from crossgen.data.extract import Unpacking, unpack, verified
-from crossgen.data.fetch.held import held
 from crossgen.data.fetch.transfer import fetch_file
+from crossgen.data.locks import held
 from crossgen.progress import Meter
 
 LOG = logging.getLogger(__name__)

@@ -20,9 +20,9 @@ from crossgen.data.fetch.deposit import Deposit, Deposited, ask, remember, remem
 from crossgen.data.fetch.directory import Directory, ensure
 from crossgen.data.fetch.journal import Journal
 from crossgen.data.fetch.parallel import Tally, each, refuse
-from crossgen.data.fetch.room import refuse_without_room
 from crossgen.data.fetch.transfer import fetch_file, partial_of
 from crossgen.data.members import STATE
+from crossgen.data.room import refuse_without_room
 
 LOG = logging.getLogger(__name__)
 

@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from crossgen.data.fetch.concatenation import Concatenation
-from crossgen.data.fetch.locks import alone
 from crossgen.data.fetch.parallel import Tally, ahead
 from crossgen.data.fetch.zip_directory import SCHEMA, Place, batches, pieces, place
+from crossgen.data.locks import alone
 from crossgen.data.members import Member as Declared
 from crossgen.data.members import judge
 from crossgen.files import write_whole

@@ -14,15 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from crossgen.config import HuggingFaceSource
-from crossgen.data.extract import Unpacking, enough_room, refuse_foreign, refuse_links, unpack
+from crossgen.data.extract import Unpacking, refuse_foreign, refuse_links, unpack
 from crossgen.data.fetch import hub
 from crossgen.data.fetch.counting import Count, all_of
-from crossgen.data.fetch.held import held
 from crossgen.data.fetch.hub import Wanted
 from crossgen.data.fetch.transfer import fetch_file
+from crossgen.data.locks import held
 from crossgen.data.members import STATE, Member, judge
 from crossgen.data.names import shown
 from crossgen.data.parquet_images import shard, write_out
+from crossgen.data.room import refuse_without_room
 from crossgen.files import write_text
 from crossgen.progress import Meter
 
@@ -127,7 +128,7 @@ def _download(source: HuggingFaceSource, files: list[Wanted], root: Path, ours: 
         left.unlink()  # of a killed run; huggingface_hub goes on from none
     refuse_links(root, [file.path for file in files])
     missing = sum(file.size for file in files if not (root / file.path).is_file())
-    enough_room(root, missing, f"fetch {source.repository}")
+    refuse_without_room(root, missing, f"fetch {source.repository}")
     with Meter(f"fetch: {source.repository}", sum(file.size for file in files), "bytes") as meter:
         count = Count(meter)
         all_of(lambda file: _one(source, file, root, file.path in ours, count), files, _AT_A_TIME, count)

@@ -1,14 +1,13 @@
 """One file, fetched whole: gone on with after a break at any byte, verified, and only then given its name."""
 
-import fcntl
 import hashlib
 import logging
 import os
 from collections.abc import Callable, Iterator
-from io import FileIO
 from pathlib import Path
 
 from crossgen.data.fetch.http import CHUNK, Counter, Remote
+from crossgen.data.locks import refuse_second
 from crossgen.files import unwritable
 
 LOG = logging.getLogger(__name__)
@@ -66,7 +65,7 @@ class Partial:
 
     def __enter__(self) -> "Partial":
         self._file = open(self.path, "ab", buffering=0)
-        _lock(self._file, self.path)
+        refuse_second(self._file, f"{self.path} is being written by another process")
         self._running = hashlib.new(self._digest[0] if self._digest else "md5", usedforsecurity=False)
         for data in _chunks(self.path):
             self._running.update(data)
@@ -157,13 +156,3 @@ def _chunks(path: Path) -> Iterator[bytes]:
     with open(path, "rb") as file:
         while data := file.read(4 * CHUNK):
             yield data
-
-
-def _lock(file: FileIO, path: Path) -> None:
-    """Raises OSError if another process is writing there; a file system without locks is trusted."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise OSError(f"{path} is being written by another process: let it finish.") from error
-    except OSError:
-        LOG.debug(f"{path}: no locks here")

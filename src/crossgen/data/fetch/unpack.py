@@ -13,12 +13,12 @@ from threading import get_ident
 from crossgen.data.fetch.concatenation import Concatenation
 from crossgen.data.fetch.directory import Member
 from crossgen.data.fetch.journal import Journal
-from crossgen.data.fetch.locks import alone
 from crossgen.data.fetch.packed import contents, refuse_unsafe, span
 from crossgen.data.fetch.parallel import Tally, each, refuse
 from crossgen.data.fetch.ranges import plan, stop_of
-from crossgen.data.fetch.room import refuse_without_room
+from crossgen.data.locks import alone
 from crossgen.data.members import STATE
+from crossgen.data.room import refuse_without_room
 from crossgen.files import unwritable
 
 #: Times that a member is read before its bytes are called wrong.

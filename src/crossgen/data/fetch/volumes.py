@@ -14,9 +14,9 @@ from typing import Any
 from crossgen.config import VolumesSource
 from crossgen.data import volumes
 from crossgen.data.fetch.counting import Count, all_of
-from crossgen.data.fetch.held import held
 from crossgen.data.fetch.transfer import digest_of, fetch_file
 from crossgen.data.genimage import ARCHIVES, FOLDERS
+from crossgen.data.locks import held
 from crossgen.data.unpack_volumes import Volumes, unpack
 from crossgen.files import write_text
 from crossgen.progress import Meter

@@ -1,4 +1,4 @@
-"""Room on the disk, before anything is fetched."""
+"""Room on the disk, before anything is fetched or unpacked."""
 
 import shutil
 from pathlib import Path
@@ -12,6 +12,6 @@ def refuse_without_room(root: Path, needed: int, what: str) -> None:
     free = shutil.disk_usage(at).free
     if needed > free:
         raise OSError(
-            f"{what}: {needed / 1e9:,.3f} GB more are needed below {root}, {free / 1e9:,.3f} GB are free: make "
-            "room, or name another folder (nothing was fetched)"
+            f"{what}: {needed:,} bytes ({needed / 1e9:,.3f} GB) more are needed below {root}, {free:,} are free: make "
+            "room and run again, or name another folder (nothing was written)"
         )
