@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pytest
 
-from crossgen.data import extract
 from crossgen.data.extract import Unpacking, unpack, verified
 from crossgen.data.members import STATE, Member, judge
 
