@@ -41,7 +41,7 @@ SECTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "matrix": (("matrix_",), ("matrix",)),
     "degraded": (("degradation_",), ("degraded",)),
     "controls": (("controls",), ("controls",)),
-    "data": ((), ("data", "waterfall", "losses", "duplicates")),
+    "data": ((), ("data", "losses", "duplicates", "waterfall")),
 }
 
 
