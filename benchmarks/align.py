@@ -1,6 +1,6 @@
 """What alignment to files and packed crops save: training data read once an epoch, against re-encoding in every epoch.
 
-    PYTHONPATH=src python benchmarks/align.py [--images 64] [--rounds 5]
+    python benchmarks/align.py [--images 64] [--rounds 5]
 
 Fakes are 512-pixel PNG files, reals 500 x 480 JPEG files of quality 96, as in GenImage's Stable Diffusion folders; what
 is drawn is smooth colour under fine noise, whose PNG files are about as large as GenImage's. "each epoch" does what

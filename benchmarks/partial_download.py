@@ -1,6 +1,6 @@
 """Wanted images of GenImage's deposit by ranges, against fetching all of it; and its list of 2.7 million members.
 
-    PYTHONPATH=src:tests python benchmarks/partial_download.py
+    python benchmarks/partial_download.py
 
 The server is on this machine and holds every connection to 5 MB/s, 20 ms before each reply: one line is compared with
 itself. Prints bytes wanted and fetched, their ratio, and the time as a share of the time for everything.
@@ -23,6 +23,8 @@ from crossgen.data.fetch import fetch
 from crossgen.data.fetch.concatenation import Concatenation
 from crossgen.data.fetch.directory import ensure
 from crossgen.data.genimage import FOLDERS
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from loopback import Loopback
 
 MEMBERS = 2_681_150
