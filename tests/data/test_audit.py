@@ -6,7 +6,7 @@ import pytest
 
 from crossgen import records
 from crossgen.data.attributes import ATTRIBUTES
-from crossgen.data.audit import STAGES, Images, attribute_auc, audit_stage, probe
+from crossgen.data.audit import STAGES, Images, audit_stage
 
 HEADER = [name for name, attribute in ATTRIBUTES.items() if attribute.group == "header"]
 
@@ -84,7 +84,7 @@ def test_the_tables_pass_their_schemas():
 def test_a_missing_quality_is_a_fact_of_its_own():
     frame = manifest()
     frame["jpeg_quality"] = pd.array([None if label else 96 for label in frame["label"]], dtype="Int64")
-    found = probe(frame, ["jpeg_quality"])
+    found = Images.of(frame).probe(["jpeg_quality"])
     assert found.estimate.value == 1
     assert found.rules == "jpeg_quality is missing -> fake (100 %); jpeg_quality is present -> real (100 %)"
 
@@ -92,10 +92,10 @@ def test_a_missing_quality_is_a_fact_of_its_own():
 def test_a_range_is_said_in_words():
     frame = manifest()
     frame["width"] = np.where(frame["label"] == 1, 128, np.where(np.arange(len(frame)) % 4 == 0, 100, 300))
-    found = probe(frame, ["width"])
+    found = Images.of(frame).probe(["width"])
     assert found.estimate.value == 1
     assert "width > 114 and width <= 214 -> fake (100 %)" in found.rules
-    assert attribute_auc(frame, "width")[0].value == 1  # no direction, yet it tells them apart
+    assert Images.of(frame).auc("width")[0].value == 1  # no direction, yet it tells them apart
 
 
 def test_without_bias_intervals_hold_one_half():
@@ -104,10 +104,10 @@ def test_without_bias_intervals_hold_one_half():
     for seed in range(30):
         frame = manifest(160, seed)
         for name in ("jpeg_tables", "width"):
-            estimate, _ = attribute_auc(frame, name)
+            estimate, _ = Images.of(frame).auc(name)
             values["auc"].append(estimate.value)
             inside.append(estimate.low <= 0.5 <= estimate.high)
-        found = probe(frame, [*HEADER, "width", "height", "aspect"]).estimate
+        found = Images.of(frame).probe([*HEADER, "width", "height", "aspect"]).estimate
         values["probe"].append(found.value)
         inside.append(found.low <= 0.5 <= found.high)
     assert np.mean(values["auc"]) == pytest.approx(0.5, abs=0.02)
@@ -118,7 +118,7 @@ def test_without_bias_intervals_hold_one_half():
 def test_shuffled_labels_take_the_bias_away():
     frame = as_genimage(manifest())
     frame["label"] = np.random.default_rng(1).permutation(frame["label"])
-    found = probe(frame, HEADER).estimate
+    found = Images.of(frame).probe(HEADER).estimate
     assert found.low < 0.5 < found.high
 
 
@@ -144,12 +144,12 @@ def test_crop_phase_is_a_bias():
 
 
 def test_all_constant_is_exactly_one_half():
-    found = probe(crops(), [*HEADER, "crop_size", "crop_x_mod_16"])
+    found = Images.of(crops()).probe([*HEADER, "crop_size", "crop_x_mod_16"])
     assert found.estimate.value == 0.5
     assert found.estimate.low < 0.5 < found.estimate.high
     assert found.rules is None
     assert found.reason.startswith("constant")
-    estimate, reason = attribute_auc(crops(), "format")
+    estimate, reason = Images.of(crops()).auc("format")
     assert estimate.low < 0.5 == estimate.value < estimate.high
     assert reason == "constant: JPEG"
 
@@ -160,7 +160,10 @@ def test_copies_of_a_photograph_teach_the_probe_nothing(seed):
     frame = manifest(40, seed)
     frame = frame.loc[np.repeat(np.arange(40), 10)].reset_index(drop=True)
     frame["crop"] = np.tile(np.arange(10), 40)
-    found, single = probe(frame, ["bytes_per_pixel"]).estimate, probe(manifest(40, seed), ["bytes_per_pixel"]).estimate
+    found, single = (
+        Images.of(frame).probe(["bytes_per_pixel"]).estimate,
+        Images.of(manifest(40, seed)).probe(["bytes_per_pixel"]).estimate,
+    )
     assert found.low < 0.5 < found.high
     assert found.value == pytest.approx(single.value, abs=0.15)
     assert found.high - found.low > 0.8 * (single.high - single.low)
@@ -189,13 +192,13 @@ def test_one_class_is_a_gap_with_a_reason(labels, reason):
 def test_one_group_of_a_label_cannot_be_cross_fitted():
     frame = manifest(20)
     frame.loc[frame["label"] == 1, "group"] = "one"
-    assert probe(frame, HEADER).reason == "a label has one group only: nothing to cross-fit"
+    assert Images.of(frame).probe(HEADER).reason == "a label has one group only: nothing to cross-fit"
 
 
 def test_pairs_of_real_and_fake_share_a_fold():
     frame = as_genimage(manifest(60))
     frame["group"] = [f"photograph{i // 2}" for i in range(60)]
-    assert probe(frame, HEADER).estimate.value == 1
+    assert Images.of(frame).probe(HEADER).estimate.value == 1
 
 
 def test_refusals():
@@ -242,12 +245,15 @@ def test_boosting_finds_what_three_splits_cannot_hold():
     frame = manifest(2000)
     stripes = (frame["width"] // 10) % 2  # eight stripes
     frame["label"] = stripes.to_numpy()
-    tree, boosted = (probe(frame, ["width"], model=model).estimate for model in ("tree", "boosting"))
+    tree, boosted = (Images.of(frame).probe(["width"], model=model).estimate for model in ("tree", "boosting"))
     assert boosted.value > 0.98 > tree.value
 
 
 def test_boosting_learns_nothing_from_nothing():
-    found = [probe(manifest(200, seed), [*HEADER, "width", "height"], model="boosting").estimate for seed in range(6)]
+    found = [
+        Images.of(manifest(200, seed)).probe([*HEADER, "width", "height"], model="boosting").estimate
+        for seed in range(6)
+    ]
     assert np.mean([each.value for each in found]) == pytest.approx(0.5, abs=0.04)
     assert sum(each.low <= 0.5 <= each.high for each in found) >= 5
 

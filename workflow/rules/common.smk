@@ -79,11 +79,6 @@ FIGURES = [
 ]
 
 
-def is_drawn(alignment):
-    """Whether images are encoded as reals drawn from a selection are; such files belong to that selection alone."""
-    return "reals" in (alignment.jpeg_quality, alignment.chroma_subsampling)
-
-
 def alignment_name(alignment):
     """Names what is written, not who asked: subsets with the same alignment share its files."""
     chroma = alignment.chroma_subsampling.replace(":", "")
@@ -102,7 +97,7 @@ def packing_name(experiment):
 ALIGNMENTS = {
     alignment_name(subset.align): subset.align
     for subset in CONFIG.subsets
-    if subset.align and not is_drawn(subset.align)
+    if subset.align and not subset.align.is_drawn
 }
 PACKINGS = {packing_name(experiment): experiment for experiment in CONFIG.experiments}
 BATCHES = [
@@ -242,8 +237,7 @@ def aligned(subset, train_set, pairs):
     alignment = SUBSETS[subset].align
     if alignment is None:
         return []
-    drawn = is_drawn(alignment)
-    folder = f"drawn/{subset}/{train_set}" if drawn else f"aligned/{alignment_name(alignment)}"
+    folder = f"drawn/{subset}/{train_set}" if alignment.is_drawn else f"aligned/{alignment_name(alignment)}"
     concerned = [pair for pair in pairs if alignment.to in ("all", POOLS[pair[0]].label)]
     return [f"{STORE}/{folder}/{name}/{shard}" for name, shard in concerned]
 

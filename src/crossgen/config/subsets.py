@@ -116,6 +116,11 @@ class Alignment(Model):
     to: Literal["fake", "real", "all"] = Field(default="fake", description="Which images are re-encoded.")
     seed: int = Field(default=0, ge=0, description="Seed of the draws.")
 
+    @property
+    def is_drawn(self) -> bool:
+        """Whether it depends on a selection: the files it writes belong to that selection alone."""
+        return "reals" in (self.jpeg_quality, self.chroma_subsampling)
+
 
 class Validation(Model):
     """A named pool that the val images of its label are taken from, instead of the train set's own carve."""

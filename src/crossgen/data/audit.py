@@ -63,16 +63,6 @@ def audit_stage(
     return biases, probes
 
 
-def attribute_auc(frame: pd.DataFrame, attribute: str, level: float = 0.95) -> tuple[Estimate, str | None]:
-    """See `Images.auc`."""
-    return Images.of(frame).auc(attribute, level)
-
-
-def probe(frame: pd.DataFrame, attributes: Sequence[str], level: float = 0.95, model: str = "tree") -> "Probe":
-    """See `Images.probe`."""
-    return Images.of(frame).probe(attributes, level, model)
-
-
 @dataclass(frozen=True)
 class Probe:
     """Cross-fitted balanced accuracy of a small model, the rules of a tree on all rows, and why there is none."""

@@ -37,11 +37,6 @@ class Encoding(NamedTuple):
 Choice = Callable[[str], Encoding]
 
 
-def is_drawn(alignment: Alignment) -> bool:
-    """Whether an alignment depends on a selection."""
-    return "reals" in (alignment.jpeg_quality, alignment.chroma_subsampling)
-
-
 def fixed(alignment: Alignment) -> Choice:
     """The same for every image. Raises ValueError for an alignment that draws."""
     quality, chroma = alignment.jpeg_quality, alignment.chroma_subsampling

@@ -69,12 +69,6 @@ def _sizes(rows: pd.DataFrame, wanted: Filter, sizes: Sequence[float]) -> Iterat
         yield Condition("aspect", _told(wanted.aspect), _between(ratio, *wanted.aspect))
 
 
-def matching(rows: pd.DataFrame, wanted: Filter, sizes: Sequence[float] = ()) -> Mask:
-    """The rows that meet all conditions."""
-    met = [condition.mask for condition in conditions(rows, wanted, sizes)]
-    return np.asarray(np.logical_and.reduce([np.ones(len(rows), bool), *met]))
-
-
 def fake_sizes(rows: pd.DataFrame, among: Mask) -> list[float]:
     """S of each fake pool, in pixels: the median side of its training images of `among`."""
     fakes = rows.loc[among & rows["label"].eq(1) & rows["split"].eq("train"), ["pool", "width", "height"]]

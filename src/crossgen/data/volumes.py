@@ -4,7 +4,6 @@ import csv
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
@@ -16,14 +15,6 @@ _MD5 = re.compile(r"^[0-9a-f]{32}$")
 #: Folders of unpacked images may lie beside the volumes: they hold none, and millions of files.
 _PASSED_OVER = {"train", "val", STATE}
 _SHOWN = 8
-
-
-@dataclass(frozen=True)
-class Volume:
-    """A volume by its own name, and the file that holds it."""
-
-    name: str
-    path: Path
 
 
 def volume_of(name: str) -> str:
