@@ -41,6 +41,7 @@ def main() -> None:
         rows = sum(pq.ParquetFile(path).metadata.num_rows for path in paths.values())
         print(f"synthetic manifest: {rows:,} rows in {len(paths)} pools, written in {time.monotonic() - began:.0f} s")
         gather(work, list(paths.values()), rows)
+        cross_check(work, list(paths.values()))
         for what, target in SELECTIONS.items():
             steps(work, f"filter_subset, {what}", ["filter_subset"], f"results/genimage/subsets/{target}.parquet")
         audit(work)
@@ -68,6 +69,15 @@ def gather(work: Path, shards: Sequence[Path], rows: int) -> None:
     told("gather_manifest, one pool of all rows", cost)
     assert pq.ParquetFile(work / "everything.parquet").metadata.num_rows == rows
     (work / "everything.parquet").unlink()
+
+
+def cross_check(work: Path, manifests: Sequence[Path]) -> None:
+    """All manifests against a published table that says the same of every image."""
+    table = work / "genimage_metadata.csv"
+    synthetic_genimage.metadata_csv(table, manifests)
+    command = [sys.executable, "-m", "crossgen", "cross-check", "--published", str(table), "--manifests"]
+    told("cross-check of all rows", measured([*command, *map(str, manifests), "--output", "check.json"], work))
+    table.unlink()
 
 
 def audit(work: Path) -> None:
