@@ -97,6 +97,28 @@ LOSSES = Schema(
     {"stage": TEXT, "lost_for": TEXT, "pool": TEXT, "image_id": TEXT, "reason": TEXT},
 )
 
+#: How one training went: a row an epoch (or what is left of it). `val_*` are NaN where that epoch was not validated;
+#: `lost` images could not be read in it.
+HISTORY = Schema(
+    "history",
+    ("epoch",),
+    {
+        "epoch": INTEGER, "step": INTEGER, "lr": REAL, "train_loss": REAL, "val_loss": REAL,
+        "val_balanced_accuracy": REAL, "val_roc_auc": REAL, "seconds": REAL, "images_per_second": REAL,
+        "lost": INTEGER, "kept": FLAG,
+    },
+)  # fmt: skip
+
+#: The validation images of other train sets, scored while a detector is trained: for the eye only.
+WATCHED = Schema(
+    "watched",
+    ("epoch", "train_set"),
+    {
+        "epoch": INTEGER, "step": INTEGER, "train_set": TEXT, "loss": REAL, "balanced_accuracy": REAL, "roc_auc": REAL,
+        "n_real": INTEGER, "n_fake": INTEGER,
+    },
+)  # fmt: skip
+
 #: What decoding all of an image found (`outcome`), beside what the manifest says of it (`quarantine`).
 VERIFIED = Schema(
     "verified",

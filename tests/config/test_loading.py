@@ -127,7 +127,7 @@ REFUSALS = [
     ({"comparisons": [{"experiment": "raw", "baseline": "unbiased"}] * 2}, "Doubled comparison comparisons[1]"),
     (
         recipe(architecture="resnet"),
-        "Unknown architecture 'resnet' in recipes[0] 'tiny': expected one of residual, timm",
+        "Unknown architecture 'resnet' in recipes[0] 'tiny': expected one of cnnspot, f3net, ",
     ),
     (recipe(architecture="resnet 50"), "Wrong value \"resnet 50\" of 'architecture' in 'tiny'"),
     (recipe(batch_size=3), "Wrong value 3 of 'batch_size' in 'tiny': expected a multiple of 2"),

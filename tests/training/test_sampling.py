@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from crossgen.config import Flip, Rotate
+from crossgen.config import Flip, Rot90
 from crossgen.training.augment import augment
 from crossgen.training.sampling import Pool, batches, keys, steps_per_epoch, uniform
 
@@ -51,7 +51,7 @@ def test_batches_are_balanced_and_the_smaller_label_starts_again():
 def test_augmentation_leaves_its_input_and_follows_image_not_place():
     crops = np.random.default_rng(0).integers(0, 255, (60, 8, 8, 3)).astype(np.uint8)
     before, images = crops.copy(), keys(NAMES[:60])
-    steps = (Flip(step="flip", probability=0.5), Rotate(step="rotate", probability=0.5))
+    steps = (Flip(step="flip", probability=0.5), Rot90(step="rot90", probability=0.5))
     changed = augment(crops, images, steps, 0, 0)
     assert (crops == before).all()
     order = np.arange(60)[::-1]
@@ -65,6 +65,6 @@ def test_flips_and_turns_happen_as_often_as_told():
     flipped = augment(crops, images, (Flip(step="flip", probability=0.25),), 0, 0)
     moved = (flipped != crops).any(axis=(1, 2, 3))
     assert 0.18 < moved.mean() < 0.32 and (flipped[moved] == crops[moved][:, :, ::-1]).all()
-    turned = augment(crops, images, (Rotate(step="rotate", probability=1),), 0, 0)
+    turned = augment(crops, images, (Rot90(step="rot90", probability=1),), 0, 0)
     kinds = [next(k for k in range(4) if (np.rot90(a, k) == b).all()) for a, b in zip(crops, turned, strict=True)]
     assert 0 not in kinds and min(kinds.count(k) for k in (1, 2, 3)) > 90

@@ -7,7 +7,8 @@ from itertools import permutations
 from pathlib import Path
 
 from crossgen.config.below import is_below
-from crossgen.config.model import ARCHITECTURES, RESERVED, Config, Experiment, Pool, TestSet
+from crossgen.config.model import RESERVED, Config, Experiment, Pool, TestSet
+from crossgen.config.recipes import ARCHITECTURES
 from crossgen.config.sources import Laid
 from crossgen.config.values import NAME
 

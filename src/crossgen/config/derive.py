@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from crossgen.config.checks import each
-from crossgen.config.model import Config, Experiment, Folders, Frame, Pool, TestSet, TrainSet
+from crossgen.config.model import Config, Experiment, Folders, Pool, TestSet, TrainSet
+from crossgen.config.recipes import Frame
 from crossgen.config.sources import FolderSource
 from crossgen.config.subsets import Subset
 from crossgen.config.values import Label

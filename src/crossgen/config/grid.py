@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from crossgen.config.model import Config, Experiment, Recipe
+from crossgen.config.model import Config, Experiment
+from crossgen.config.recipes import Recipe
 from crossgen.config.subsets import Subset
 
 Varied = TypeVar("Varied", Subset, Recipe)

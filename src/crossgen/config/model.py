@@ -8,8 +8,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
+from crossgen.config.recipes import Recipe
 from crossgen.config.sources import Below, Laid, Layout, Source
-from crossgen.config.steps import Augmentation, Model, Resample, Step, Text
+from crossgen.config.steps import Model, Step, Text
 from crossgen.config.subsets import Subset
 from crossgen.config.values import GridName, Label, Name
 
@@ -19,10 +20,6 @@ SCHEMA_VERSION = 1
 RESERVED = (
     "mean", "mean_off_diagonal", "mean_unseen", "own", "own_minus_off_diagonal", "all", "real", "fake", "each",
 )  # fmt: skip
-
-
-#: Architectures that the zoo knows (`crossgen.detectors.zoo`, which imports torch and is not imported here).
-ARCHITECTURES = ("residual", "timm")
 
 
 class Pool(Model):
@@ -115,28 +112,6 @@ class TrainSet(Model):
     real: tuple[Name, ...] = Field(min_length=1, description="Pools of reals.")
 
 
-class Frame(Model):
-    """Geometry from image to a square uint8 array, and its normalisation; travels with the weights."""
-
-    kind: Literal["crop", "resize"] = Field(
-        description="crop: cut a square, pixels untouched; resize: the whole image to a square, aspect not kept."
-    )
-    size: int = Field(ge=8, le=4096, description="Side of the square in pixels.")
-    grid: int = Field(
-        default=16,
-        ge=1,
-        le=64,
-        description="Crop offsets are multiples of this; 16 hides the JPEG grid's phase (crop only).",
-    )
-    small: Literal["skip", "reflect", "resize"] = Field(
-        default="skip",
-        description="Images with a side below size: quarantined, continued by reflection, or enlarged (crop only).",
-    )
-    filter: Resample = Field(default="bicubic", description="Pillow filter where the frame resizes.")
-    mean: tuple[float, float, float] = Field(default=(0.5, 0.5, 0.5), description="Subtracted from RGB in [0, 1].")
-    std: tuple[float, float, float] = Field(default=(0.5, 0.5, 0.5), description="RGB is divided by it, then.")
-
-
 class Condition(Model):
     """What is done to test images before the frame, and to which label."""
 
@@ -149,42 +124,35 @@ class Condition(Model):
     )
 
 
-class Optimiser(Model):
-    """AdamW or SGD with momentum, one-cycle schedule: linear warm-up, cosine to zero."""
+class StartFrom(Model):
+    """The detector of another experiment that training begins with."""
 
-    kind: Literal["adamw", "sgd"] = Field(default="adamw", description="Optimiser (torch.optim).")
-    lr: float = Field(gt=0, description="Peak learning rate.")
-    weight_decay: float = Field(default=0.01, ge=0, description="Weight decay.")
-    momentum: float = Field(default=0.9, ge=0, lt=1, description="Momentum (SGD) or beta 1 (AdamW).")
-    warmup: float = Field(default=0.1, ge=0, lt=1, description="Share of the steps with a rising rate.")
+    experiment: GridName = Field(description="Experiment whose detectors they begin with.")
+    train_set: Name | None = Field(
+        default=None, description="Its train set; null: the same as that of the new detector."
+    )
+    seed: int | None = Field(default=None, ge=0, description="Its seed; null: the same as that of the new detector.")
+    head: Literal["keep", "fresh"] = Field(default="keep", description="The last layer's weights: its own, or new.")
 
 
-class Recipe(Model):
-    """How one detector is trained."""
+class Curriculum(Model):
+    """Of n pools of fakes the easy ones first: the k-th joins after ramp x (k - 1) / (n - 1) of the steps."""
 
-    name: GridName = Field(description="Name of the recipe.")
-    architecture: str = Field(
-        pattern=r"^([a-z0-9_]+|[A-Za-z_][\w.]*:[A-Za-z_]\w*)$",
-        description="A name of the zoo (`timm` with option `model`, ...), or `package.module:Builder` of your own.",
+    order: tuple[Name, ...] | None = Field(
+        default=None, description="Pools of fakes from easy to hard; null: as `experiment` measures it."
     )
-    options: dict[str, JsonValue] = Field(
-        default_factory=dict, description="Keyword arguments of the architecture's builder."
+    experiment: GridName | None = Field(
+        default=None,
+        description="Easy is a pool whose detector of this experiment (trained on it alone, same seed or its first)"
+        " reached a high ROC-AUC on its own validation images.",
     )
-    frame: Frame = Field(description="Geometry and normalisation, in training and in test.")
-    crops_per_image: int = Field(
-        default=1, ge=1, le=64, description="Crops stored of each training image; an epoch draws one of them."
-    )
-    augment: tuple[Augmentation, ...] = Field(default=(), description="Augmentations of the crop, in order.")
-    optimiser: Optimiser = Field(description="Optimiser and schedule.")
-    steps: int = Field(ge=1, description="Optimisation steps, whatever the number of images.")
-    batch_size: int = Field(default=32, ge=2, multiple_of=2, description="Images a step, half of each label.")
-    label_smoothing: float = Field(default=0.0, ge=0, lt=0.5, description="Targets are s and 1 - s instead of 0 and 1.")
-    select: Literal["best_val", "last"] = Field(
-        default="best_val", description="Weights kept: of the epoch with the lowest validation loss, or the last."
-    )
-    precision: Literal["auto", "fp32", "bf16"] = Field(
-        default="auto", description="auto: bf16 autocast where the processor has it, except for depthwise networks."
-    )
+    ramp: float = Field(default=0.5, gt=0, le=1, description="Share of the steps after which all have joined.")
+
+    @model_validator(mode="after")
+    def _one_measure(self) -> Self:
+        if (self.order is None) == (self.experiment is None):
+            raise ValueError("one of `order` and `experiment`")
+        return self
 
 
 class Experiment(Model):
@@ -197,10 +165,29 @@ class Experiment(Model):
         default="each", description="Train sets; each: one per test set that has reals and fakes."
     )
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(default=(0,), min_length=1, description="Training seeds.")
+    start_from: StartFrom | None = Field(default=None, description="Detectors to begin with; null: fresh ones.")
+    curriculum: Curriculum | None = Field(default=None, description="Order in which fakes join; null: all at once.")
+    watch_every: int | None = Field(
+        default=None,
+        ge=1,
+        description="Every so many epochs the validation images of the experiment's other train sets are scored and"
+        " plotted: for the eye, nothing is chosen by it.",
+    )
     vary: dict[str, list[JsonValue] | dict[str, JsonValue]] = Field(
         default_factory=dict,
         description="`subset.<key>` or `recipe.<key>` to the values it takes, or to {label: value} for lists and"
         " mappings; every combination becomes an experiment `name+key=value`, in place of this one.",
+    )
+
+
+class Ensemble(Model):
+    """Trained detectors judged as one by the mean of their logits: an experiment of its own in tables and figures."""
+
+    name: Name = Field(description="Name, unlike those of the experiments.")
+    experiments: tuple[GridName, ...] = Field(min_length=1, description="Experiments whose detectors are its members.")
+    over: Literal["experiments", "experiments_and_seeds"] = Field(
+        default="experiments",
+        description="Members: the detectors of one train set and seed; or of one train set and all seeds.",
     )
 
 
@@ -237,7 +224,10 @@ class Shown(Model):
         default=("clean",), min_length=1, description="Conditions that get heat maps of their own."
     )
     experiments: tuple[Experiment, ...] = Field(min_length=1, description="Experiments, in the order of the figures.")
-    comparisons: tuple[Comparison, ...] = Field(default=(), description="Paired differences of experiments.")
+    ensembles: tuple[Ensemble, ...] = Field(default=(), description="Detectors judged together.")
+    comparisons: tuple[Comparison, ...] = Field(
+        default=(), description="Paired differences of experiments or ensembles."
+    )
     statistics: Statistics = Field(default=Statistics(), description="How intervals are made.")
 
 
@@ -263,6 +253,13 @@ class Config(Shown):
     subsets: tuple[Subset, ...] = Field(min_length=1, description="Selections to train on.")
     recipes: tuple[Recipe, ...] = Field(
         min_length=1, description="Recipes, or paths (relative to the config file) of files that hold one each."
+    )
+    train_threads: int = Field(default=1, ge=1, description="Processor cores of a training job.")
+    train_gpus: int = Field(default=1, ge=0, description="GPUs of a training job; several share each batch.")
+    checkpoint_minutes: float = Field(default=10.0, gt=0, description="A killed training job loses at most so much.")
+    out_of_memory: Literal["stop", "halve"] = Field(
+        default="stop",
+        description="A batch too large for the memory: an error, or `accumulate` doubled until it fits, and said.",
     )
     detectors_per_score_job: int = Field(default=8, ge=1, description="Detectors that share one scoring process.")
     max_cache_gb: float = Field(

@@ -1,4 +1,4 @@
-"""Steps: what may be done to the pixels of test images (conditions) and of training crops (augmentations)."""
+"""Steps: what may be done to the pixels of test images (conditions)."""
 
 from typing import Annotated, Literal
 
@@ -76,20 +76,3 @@ class Contrast(Model):
 
 
 Step = Annotated[Jpeg | Resize | Blur | Brightness | Noise | Webp | Avif | Contrast, Field(discriminator="step")]
-
-
-class Flip(Model):
-    """Mirror left to right."""
-
-    step: Literal["flip"]
-    probability: float = Field(default=0.5, ge=0, le=1, description="Share of images changed.")
-
-
-class Rotate(Model):
-    """Turn by a random multiple of 90 degrees."""
-
-    step: Literal["rotate"]
-    probability: float = Field(default=0.5, ge=0, le=1, description="Share of images turned (90, 180 or 270 degrees).")
-
-
-Augmentation = Annotated[Flip | Rotate, Field(discriminator="step")]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from crossgen.config import Augmentation, Flip, Rotate
+from crossgen.config import Augmentation, Flip, Rot90
 from crossgen.training.sampling import Keys, uniform
 
 Crops = npt.NDArray[np.uint8]
@@ -25,11 +25,11 @@ def flip(parameters: Flip) -> Operation:
     return apply
 
 
-def rotate(parameters: Rotate) -> Operation:
+def rot90(parameters: Rot90) -> Operation:
     """Turn the share `probability` of the crops by 90, 180 or 270 degrees."""
 
     def apply(crops: Crops, draw: Draw) -> Crops:
-        chosen = draw("rotate") < parameters.probability
+        chosen = draw("rot90") < parameters.probability
         quarters = 1 + np.floor(3 * draw("quarters")).astype(np.int64)
         for turns in (1, 2, 3):
             here = chosen & (quarters == turns)
@@ -40,7 +40,7 @@ def rotate(parameters: Rotate) -> Operation:
 
 
 #: Step name -> parameters -> operation on uint8 [n, size, size, 3], which it may change in place.
-AUGMENTATIONS: dict[str, Callable[..., Operation]] = {"flip": flip, "rotate": rotate}
+AUGMENTATIONS: dict[str, Callable[..., Operation]] = {"flip": flip, "rot90": rot90}
 
 
 def augment(crops: Crops, images: Keys, steps: Sequence[Augmentation], seed: int, epoch: int) -> Crops:

@@ -17,35 +17,13 @@ from crossgen.data.packed import Stacked
 from crossgen.detectors.detector import Detector, device_of, prepare
 from crossgen.progress import Meter
 from crossgen.training.augment import augment
+from crossgen.training.batches import Data as Data
 from crossgen.training.sampling import Pool, batches, keys
 
 #: Raised when the weights that come out change.
 VERSION = 1
 
 Crops = npt.NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class Data:
-    """Packed crops uint8 [n, size, size, 3], in one array or several, with their CROPS rows."""
-
-    crops: Crops | Stacked
-    index: pd.DataFrame
-
-    def __post_init__(self) -> None:
-        strange = sorted(set(self.index["split"]) - {"train", "val"})
-        if strange:
-            raise ValueError(f"Training was handed rows of split {strange}: it may see train and val only.")
-        if set(self.index["label"]) != {0, 1}:
-            raise ValueError(f"Training needs reals and fakes; it was handed the labels {set(self.index['label'])}.")
-        if len(self.crops) != len(self.index):
-            told = f"{len(self.crops)} crops with an index of {len(self.index)}"
-            raise ValueError(f"Training was handed {told}: pack and gather the crops again.")
-
-    def part(self, split: str, label: int) -> pd.DataFrame:
-        """Rows of one split and label, in the order of the images, whichever shard they lie in."""
-        rows = self.index[(self.index["split"] == split) & (self.index["label"] == label)]
-        return rows.sort_values(["image_id", "crop"])
 
 
 @dataclass(frozen=True)
@@ -70,7 +48,7 @@ def train(data: Data, recipe: Recipe, seed: int, log: Callable[[str], None] = pr
     detector = prepare(recipe)
     precision = "bf16" if detector.bf16 else "fp32"
     log(f"device={device_of(detector)} precision={precision} threads={torch.get_num_threads()}")
-    optimiser, schedule = _optimiser(detector, recipe.optimiser, recipe.steps)
+    optimiser, schedule = _optimiser(detector, recipe.optimiser, int(recipe.steps or 0), 0.1)
     rows: list[dict[str, float]] = []
     best, kept = float("inf"), copy.deepcopy(detector.state_dict())
     step = 0
@@ -93,10 +71,11 @@ def _losses(
     recipe: Recipe,
 ) -> Iterator[list[float]]:
     """Take the recipe's steps; the losses of each epoch, the last one perhaps cut short."""
-    with Meter("train_detector", recipe.steps, "steps") as meter:
-        while meter.done < recipe.steps:
+    steps = int(recipe.steps or 0)
+    with Meter("train_detector", steps, "steps") as meter:
+        while meter.done < steps:
             losses = []
-            for crops, labels in islice(next(epochs), recipe.steps - meter.done):
+            for crops, labels in islice(next(epochs), steps - meter.done):
                 losses.append(_step(detector, optimiser, crops, labels, recipe.label_smoothing))
                 schedule.step()
                 meter.advance()
@@ -105,14 +84,14 @@ def _losses(
 
 def _epochs(data: Data, recipe: Recipe, seed: int) -> Iterator[Iterator[tuple[Crops, Tensor]]]:
     pools = (Pool.of(data.part("train", 0)), Pool.of(data.part("train", 1)))
-    images = np.zeros(len(data.crops), np.uint64)
+    images = np.zeros(len(data.stored), np.uint64)
     images[data.index["row"].to_numpy()] = keys(data.index["image_id"])
     half = recipe.batch_size // 2
     labels = torch.tensor([0.0] * half + [1.0] * half)
 
     def one(epoch: int) -> Iterator[tuple[Crops, Tensor]]:
         for rows in batches(pools, seed, epoch, recipe.batch_size):
-            yield augment(data.crops[rows], images[rows], recipe.augment, seed, epoch), labels
+            yield augment(data.stored[rows], images[rows], recipe.augment, seed, epoch), labels
 
     epoch = 0
     while True:
@@ -134,7 +113,7 @@ def _step(
 
 
 def _optimiser(
-    detector: Detector, settings: Optimiser, steps: int
+    detector: Detector, settings: Optimiser, steps: int, warmup: float
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
     made: torch.optim.Optimizer
     if settings.kind == "adamw":
@@ -144,7 +123,7 @@ def _optimiser(
         made = torch.optim.SGD(
             detector.parameters(), settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay
         )
-    rising = max(1, round(settings.warmup * steps))
+    rising = max(1, round(warmup * steps))
     falling = torch.optim.lr_scheduler.CosineAnnealingLR(made, max(1, steps - rising))
     warm = torch.optim.lr_scheduler.LinearLR(made, 1 / (rising + 1), 1.0, rising)
     return made, torch.optim.lr_scheduler.SequentialLR(made, [warm, falling], [rising])
@@ -155,7 +134,7 @@ def validation_loss(detector: Detector, data: Data) -> float:
     losses = []
     for label in (0, 1):
         part = data.part("val", label)
-        logits = score(detector, data.crops, part.loc[part["crop"] == 0, "row"].to_numpy())
+        logits = score(detector, data.stored, part.loc[part["crop"] == 0, "row"].to_numpy())
         losses.append(float(np.logaddexp(0, -logits if label else logits).mean()))
     return float(np.mean(losses))
 
