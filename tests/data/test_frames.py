@@ -159,3 +159,54 @@ def test_key_names_the_geometry_alone():
         crop(96, small="resize", filter="lanczos"), resized, Frame(kind="resize", size=96, filter="lanczos"),
     ]  # fmt: skip
     assert len({frames.key(frame) for frame in others}) == len(others)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(8, 90), st.integers(8, 90), st.sampled_from(["bilinear", "bicubic"]))
+def test_short_side_is_torchvisions_resize_and_centre_crop(width, height, filter):
+    from torchvision import transforms  # here: it imports torch
+
+    image = picture(width, height)
+    frame = Frame(kind="short_side", size=24, short_side=27, filter=filter)
+    mode = getattr(transforms.InterpolationMode, filter.upper())
+    theirs = transforms.Compose([transforms.Resize(27, mode), transforms.CenterCrop(24)])
+    np.testing.assert_array_equal(frames.fit(frame, image), np.asarray(theirs(Image.fromarray(image))))
+    assert frames.sampled(frame, width, height, 3, "a") == [Region(0, 0, width, height)] * 3
+
+
+def test_whole_keeps_every_pixel_and_treats_small_images_as_told():
+    whole = Frame(kind="whole", size=32)
+    image, small = picture(50, 33), picture(40, 20)
+    np.testing.assert_array_equal(frames.fit(whole, image), image)
+    with pytest.raises(Unusable, match="under_frame"):
+        frames.fit(whole, small)
+    reflected = frames.fit(whole.model_copy(update={"small": "reflect", "grid": 1}), small)
+    np.testing.assert_array_equal(reflected, np.pad(small, ((6, 6), (0, 0), (0, 0)), mode="reflect"))
+    enlarged = frames.fit(whole.model_copy(update={"small": "resize"}), small)
+    np.testing.assert_array_equal(enlarged, np.asarray(Image.fromarray(small).resize((64, 32), Image.BICUBIC)))
+
+
+def test_an_image_that_would_grow_beyond_all_bounds_is_refused():
+    with pytest.raises(Unusable, match="under_frame"):
+        frames.fit(Frame(kind="short_side", size=4096, short_side=4096), picture(9000, 1))
+
+
+@pytest.mark.parametrize(
+    ("kind", "short_side", "message"),
+    [
+        ("short_side", None, "with kind short_side"),
+        ("crop", 40, "with no other kind"),
+        ("short_side", 20, "at least size"),
+    ],
+)
+def test_a_short_side_belongs_to_its_kind(kind, short_side, message):
+    with pytest.raises(ValueError, match=message):
+        Frame(kind=kind, size=32, short_side=short_side)
+
+
+def test_keys_name_what_a_kind_uses():
+    whole, square = Frame(kind="whole", size=32), Frame(kind="short_side", size=24, short_side=27)
+    assert frames.key(whole) == frames.key(whole.model_copy(update={"grid": 8, "filter": "bilinear"}))
+    assert frames.key(whole) != frames.key(whole.model_copy(update={"small": "reflect"}))
+    assert frames.key(square) == frames.key(square.model_copy(update={"grid": 8, "small": "reflect"}))
+    assert frames.key(square) != frames.key(square.model_copy(update={"short_side": 28}))

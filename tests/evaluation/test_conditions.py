@@ -93,10 +93,9 @@ def test_chains_of_local_steps(place, steps):
 @settings(max_examples=150, deadline=None)
 @given(
     st.builds(
-        Frame,
-        kind=st.sampled_from(["crop", "resize"]),
-        size=st.just(32),
-        small=st.sampled_from(["skip", "reflect", "resize"]),
+        lambda kind, small: Frame(kind=kind, size=32, small=small, short_side=40 if kind == "short_side" else None),
+        st.sampled_from(["crop", "resize", "short_side", "whole"]),
+        st.sampled_from(["skip", "reflect", "resize"]),
     ),
     st.integers(8, 100),
     st.integers(8, 100),

@@ -101,3 +101,39 @@ def test_two_labels_in_one_pool_are_refused(pools):
     both = pa.concat_tables([described(pools, "checker", "fake"), described(pools, "photographs", "real")])
     with pytest.raises(ValueError, match="A pool holds one label"):
         render.tested_images(both, pools)
+
+
+def test_whole_images_are_judged_at_their_own_sizes_and_never_stored(pools, tmp_path):
+    """Some of one size together, some alone; one too small for the frame and one that broke are gaps."""
+    folder, rng = pools / "checker" / "test", np.random.default_rng(0)
+    for number, (width, height) in enumerate([(90, 70), (70, 90), (90, 70), (20, 90)]):
+        Image.fromarray(rng.integers(0, 256, (height, width, 3), np.uint8)).save(folder / f"{number:03d}.png")
+    images = render.tested_images(described(pools, "checker", "fake"), pools)
+    images.paths[5].write_bytes(images.paths[5].read_bytes()[:300])
+    frame, store = Frame(kind="whole", size=32), cells.Store(tmp_path / "cells")
+    rows = render.render_shard(store, images, frame, KNOWN, 1e9)
+    assert not any(store.holds(row["cell"]) for row in rows)
+    logits, seen = cells.Store(tmp_path / "logits"), []
+
+    def judge(crops):
+        seen.append(crops.shape)
+        return brightness(crops)
+
+    steps = ALL.steps
+    scoring.score([scoring.Task(images, frame, steps, "c" * 32, ((0, "f" * 32),))], [judge], store, logits)
+    found = np.asarray(logits.read("f" * 32))
+    expected = [
+        np.nan if row in (3, 5) else conditions.render_full(decode(path.read_bytes()), steps, frame, "x").mean()
+        for row, path in enumerate(images.paths)
+    ]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert render.failures(logits, "f" * 32) == {3: "under_frame", 5: "truncated"}
+    assert (2, 70, 90, 3) in seen and (1, 90, 70, 3) in seen
+
+
+def test_large_whole_images_are_judged_a_few_at_a_time(monkeypatch):
+    monkeypatch.setattr(scoring, "BATCH_PIXELS", 3 * 100)
+    pictures = [np.full((10, 10, 3), n, np.uint8) for n in range(7)]
+    parts = list(scoring._alike(pictures, np.array([0, 1, 2, 4, 5, 6])))
+    assert [rows.tolist() for rows, _ in parts] == [[0, 1, 2], [4, 5, 6]]
+    assert [pixels[:, 0, 0, 0].tolist() for _, pixels in parts] == [[0, 1, 2], [4, 5, 6]]

@@ -146,7 +146,7 @@ STEPS: dict[str, Callable[[Any], Operation]] = {
 
 
 def render(image: Pixels, steps: Sequence[Step], frame: Frame, image_id: str) -> Pixels:
-    """The frame [size, size, 3] of an image [H, W, 3] after the steps: the pixels of `render_full`, sooner.
+    """The frame of an image [H, W, 3] after the steps (see `frames.fit`): the pixels of `render_full`, sooner.
 
     The whole image goes through the chain up to its last global step, from there on only what the frame needs.
     Raises Unusable: `under_frame` if the image is, or has become, too small for a frame that skips such images;
@@ -158,7 +158,7 @@ def render(image: Pixels, steps: Sequence[Step], frame: Frame, image_id: str) ->
         image = operation.apply(image, Place(image_id, i))
     height, width = image.shape[:2]
     region = frames.central(frame, width, height)
-    if frame.kind == "resize" or frames.is_small(frame, width, height):
+    if frames.sees_all(frame) or frames.is_small(frame, width, height):
         for i, operation in enumerate(operations[first_local:], first_local):
             image = operation.apply(image, Place(image_id, i))
         return frames.fit(frame, image)

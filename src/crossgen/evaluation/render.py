@@ -17,10 +17,12 @@ from crossgen.data.names import located
 from crossgen.evaluation import cells, conditions
 from crossgen.progress import Meter
 
-#: Images rendered or scored at a time.
-CHUNK = 256
+#: Images rendered or scored at a time; of whole images, which may be large, fewer.
+CHUNK, WHOLE_CHUNK = 256, 16
 
 Pixels = npt.NDArray[np.uint8]
+#: Pictures of a chunk: uint8 [m, size, size, 3]; of whole images, whose sizes differ, a list of [height, width, 3].
+Pictures = Pixels | list[Pixels]
 Steps = tuple[Step, ...]
 #: Pixel cell to the rows that hold no image, with the reason.
 Failed = dict[str, dict[int, str]]
@@ -79,16 +81,17 @@ def pixel_key(images: Images, frame: Frame, steps: Steps) -> str:
 
 def render(
     images: Images, frame: Frame, wanted: Mapping[str, Steps], chunk: int = CHUNK
-) -> Iterator[tuple[int, dict[str, Pixels], Failed]]:
-    """Pixels in chunks: (first row, {key: uint8 [m, size, size, 3]}, {key: {row: reason}} of images that failed).
+) -> Iterator[tuple[int, dict[str, Pictures], Failed]]:
+    """Pixels in chunks: (first row, {key: pictures}, {key: {row: reason}} of images that failed).
 
-    Rows of images that failed are zero and named: nobody may score them. What fails under one condition may do under
+    Rows of images that failed are zero (or empty) and named: nobody may score them. What fails under one condition may do under
     another, and a cell must not depend on what else is rendered in the same pass. Raises OSError for a file that can
     no longer be read: a fault of the disk, not to be remembered as the image's.
     """
+    chunk = min(chunk, WHOLE_CHUNK) if frame.kind == "whole" else chunk
     for start in range(0, len(images), chunk):
         rows = range(start, min(start + chunk, len(images)))
-        arrays = {key: np.zeros((len(rows), frame.size, frame.size, 3), np.uint8) for key in wanted}
+        arrays = {key: _blank(frame, len(rows)) for key in wanted}
         failed: Failed = {key: {} for key in wanted}
         for row in rows:
             image = _decoded(images.paths[row])
@@ -100,6 +103,12 @@ def render(
                 except Unusable as error:
                     failed[key][row] = error.reason
         yield start, arrays, failed
+
+
+def _blank(frame: Frame, n: int) -> Pictures:
+    if frame.kind == "whole":
+        return [np.zeros((0, 0, 3), np.uint8)] * n
+    return np.zeros((n, frame.size, frame.size, 3), np.uint8)
 
 
 def _decoded(path: Path) -> Pixels | Unusable:
@@ -121,7 +130,7 @@ def store_missing(store: cells.Store, images: Images, frame: Frame, wanted: Mapp
         for start, pixels, faults in render(images, frame, missing):
             for key, values in pixels.items():
                 failed[key] |= faults[key]
-                arrays[key][start : start + len(values)] = values
+                arrays[key][start : start + len(values)] = values  # never of whole images: these are not stored
             meter.advance(min(CHUNK, len(images) - start))
         for key, part in parts.items():
             arrays[key].flush()
@@ -134,7 +143,9 @@ def failures(store: cells.Store, key: str) -> dict[int, str]:
 
 
 def gigabytes(images: Images, frame: Frame, n_conditions: int) -> float:
-    """Size of a pool's pixels under one frame, to hold against `max_cache_gb`."""
+    """Size of a pool's pixels under one frame, to hold against `max_cache_gb`; infinite of whole images."""
+    if frame.kind == "whole":
+        return float("inf")
     return len(images) * frame.size**2 * 3 * n_conditions / 1e9
 
 
@@ -148,7 +159,7 @@ def render_shard(
     stored = gigabytes(images, frame, len(wanted)) <= max_cache_gb
     if stored:
         store_missing(store, images, frame, wanted)
-    geometry = frame.model_dump_json(include={"kind", "size", "grid", "small", "filter"})
+    geometry = frame.model_dump_json(exclude={"mean", "std"})
     return [
         {
             "frame": geometry,

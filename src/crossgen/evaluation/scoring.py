@@ -10,13 +10,16 @@ import pyarrow as pa
 from crossgen import records
 from crossgen.config import Frame
 from crossgen.evaluation import cells
-from crossgen.evaluation.render import CHUNK, Failed, Images, Pixels, Steps, failures, render
+from crossgen.evaluation.render import CHUNK, Failed, Images, Pictures, Pixels, Steps, failures, render
 from crossgen.progress import Meter
 
 #: Raised when the logits of the same weights and pixels change.
 VERSION = 1
 
-#: Crops uint8 [n, size, size, 3] -> logits float32 [n].
+#: Whole images of one size are judged together up to so many pixels: a detector's maps of them are large.
+BATCH_PIXELS = 2**20
+
+#: Pictures of one size, uint8 [n, height, width, 3] -> logits float32 [n].
 Judge = Callable[[Pixels], npt.NDArray[np.float32]]
 
 
@@ -55,13 +58,29 @@ def _score_group(
         for task in group:
             failed[task.pixels] |= faults[task.pixels]
             crops = arrays[task.pixels]
-            usable = np.array([start + row not in faults[task.pixels] for row in range(len(crops))])
+            usable = np.flatnonzero([start + row not in faults[task.pixels] for row in range(len(crops))])
             for judge, name in task.missing:
-                values[name][start + np.flatnonzero(usable)] = judges[judge](crops[usable])
+                for rows, alike in _alike(crops, usable):
+                    values[name][start + rows] = judges[judge](alike)
                 meter.advance(len(crops))
     for task in group:
         for _, name in task.missing:
             stores[1].write(name, values[name], {"pixels": task.pixels, "failed": failed[task.pixels]})
+
+
+def _alike(pictures: Pictures, rows: npt.NDArray[np.int64]) -> Iterator[tuple[npt.NDArray[np.int64], Pixels]]:
+    """The pictures of these rows in arrays of one size, not too large."""
+    if isinstance(pictures, np.ndarray):
+        yield rows, pictures[rows]
+        return
+    sizes: dict[tuple[int, ...], list[int]] = {}
+    for row in rows.tolist():
+        sizes.setdefault(pictures[row].shape, []).append(row)
+    for (height, width, _), found in sizes.items():
+        n = max(1, BATCH_PIXELS // (height * width))
+        for start in range(0, len(found), n):
+            part = found[start : start + n]
+            yield np.array(part, np.int64), np.stack([pictures[row] for row in part])
 
 
 def _groups(tasks: Sequence[Task], store: cells.Store) -> list[list[Task]]:
@@ -76,7 +95,7 @@ def _groups(tasks: Sequence[Task], store: cells.Store) -> list[list[Task]]:
 
 def _chunks(
     group: Sequence[Task], store: cells.Store, chunk: int = CHUNK
-) -> Iterator[tuple[int, dict[str, Pixels], Failed]]:
+) -> Iterator[tuple[int, dict[str, Pictures], Failed]]:
     """What `render` yields, from the cell if it is there."""
     first = group[0]
     if not store.whole(first.pixels):
