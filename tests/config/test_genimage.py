@@ -47,7 +47,7 @@ def test_it_is_both_papers_for_resnet_50():
     assert names == ["clean", *degraded, "fakes_q96", "all_q96"]
     (recipe,) = config.recipes
     assert (recipe.architecture, recipe.options["model"]) == ("timm", "resnet50")
-    assert recipe.steps * recipe.batch_size == 200 * 324_000
+    assert (recipe.reading, recipe.epochs, recipe.batch_size) == ("files", 210, 128)
     assert 2_681_167 / sum(pool.shards for pool in config.pools) < 50_000
 
 
