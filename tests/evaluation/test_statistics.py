@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import norm
 from sklearn import metrics as oracle
 
-from crossgen import intervals
+from crossgen import intervals, separation
 from crossgen.evaluation import statistics
 from crossgen.intervals import Clusters
 
@@ -58,7 +58,7 @@ def test_numbers_worked_by_hand():
 
 @pytest.mark.parametrize("name", ["roc_auc", "average_precision", "accuracy", "balanced_accuracy", "tpr", "tnr"])
 def test_a_weight_is_a_number_of_copies(name, monkeypatch):
-    monkeypatch.setattr(statistics, "CHUNK", 300)  # several chunks
+    monkeypatch.setattr(separation, "CHUNK", 300)  # several chunks
     logits, labels, _ = judged(7, n=90)
     counts = np.random.default_rng(0).poisson(1, size=(20, 90))
     metric = getattr(statistics, name)

@@ -12,59 +12,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from crossgen.intervals import Clusters, Codes, Estimate, Numbers, bounded_logit
+from crossgen.separation import accuracy as accuracy
+from crossgen.separation import balanced_accuracy as balanced_accuracy
+from crossgen.separation import in_chunks, ratio
+from crossgen.separation import roc_auc as roc_auc
+from crossgen.separation import tnr as tnr
+from crossgen.separation import tpr as tpr
 
 Weights = NDArray[np.float32]
 Metric = Callable[[Numbers, Codes, Numbers | Weights], Numbers]
-
-#: Numbers held at once by one step of a kernel (8 bytes each).
-CHUNK = 2_000_000
-
-
-def _ratio(part: Numbers, whole: Numbers) -> Numbers:
-    """`part / whole`, NaN where the whole is 0."""
-    return np.divide(part, whole, out=np.full_like(part, np.nan), where=whole > 0)
-
-
-def tpr(logits: Numbers, labels: Codes, weights: Numbers | Weights) -> Numbers:
-    """Share of the fakes called fake."""
-    return _share(logits > 0, labels == 1, weights)
-
-
-def tnr(logits: Numbers, labels: Codes, weights: Numbers | Weights) -> Numbers:
-    """Share of the reals called real."""
-    return _share(logits <= 0, labels == 0, weights)
-
-
-def accuracy(logits: Numbers, labels: Codes, weights: Numbers | Weights) -> Numbers:
-    """Share of all images rightly called."""
-    return _share((logits > 0) == (labels == 1), np.ones(len(labels), dtype=bool), weights)
-
-
-def balanced_accuracy(logits: Numbers, labels: Codes, weights: Numbers | Weights) -> Numbers:
-    """Mean of `tpr` and `tnr`."""
-    return (tpr(logits, labels, weights) + tnr(logits, labels, weights)) / 2
-
-
-def _share(hits: NDArray[np.bool_], members: NDArray[np.bool_], weights: Numbers | Weights) -> Numbers:
-    weights = np.asarray(weights, dtype=np.float64)
-    return _ratio(np.asarray(weights @ (hits & members)), np.asarray(weights @ members))
-
-
-def roc_auc(logits: Numbers, labels: Codes, weights: Numbers | Weights) -> Numbers:
-    """Area under the ROC curve: the chance that a fake has the higher logit than a real."""
-    reals, fakes = np.flatnonzero(labels == 0), np.flatnonzero(labels == 1)
-    reals = reals[np.argsort(logits[reals], kind="stable")]
-    below = np.searchsorted(logits[reals], logits[fakes], "left")
-    level = np.searchsorted(logits[reals], logits[fakes], "right")
-
-    def kernel(part: Numbers) -> Numbers:
-        total = np.zeros((len(part), len(reals) + 1))
-        np.cumsum(part[:, reals], axis=1, out=total[:, 1:])
-        beaten = (total[:, below] + total[:, level]) / 2
-        return _ratio((part[:, fakes] * beaten).sum(axis=1), part[:, fakes].sum(axis=1) * total[:, -1])
-
-    return _in_chunks(kernel, weights)
-
 
 def average_precision(logits: Numbers, labels: Codes, weights: Numbers | Weights) -> Numbers:
     """Average precision (step-wise, not interpolated) as if half of the images were fakes: chance is 0.5."""
@@ -75,26 +31,18 @@ def average_precision(logits: Numbers, labels: Codes, weights: Numbers | Weights
     def kernel(part: Numbers) -> Numbers:
         part = part[:, order]
         hit, alarm = np.cumsum(part * fake, axis=1), np.cumsum(part * ~fake, axis=1)
-        recall, false = _ratio(hit, hit[:, -1:]), _ratio(alarm, alarm[:, -1:])
+        recall, false = ratio(hit, hit[:, -1:]), ratio(alarm, alarm[:, -1:])
         # a threshold above all weight has no precision, and no weight to count it with
-        precision = np.where(hit > 0, _ratio(recall, recall + false), 0.0)[:, last]
-        value = _ratio((part * fake * precision).sum(axis=1), hit[:, -1])
+        precision = np.where(hit > 0, ratio(recall, recall + false), 0.0)[:, last]
+        value = ratio((part * fake * precision).sum(axis=1), hit[:, -1])
         return np.where(alarm[:, -1] > 0, value, np.nan)
 
-    return _in_chunks(kernel, weights)
+    return in_chunks(kernel, weights)
 
 
 def _last_of_ties(descending: Numbers) -> Codes:
     """For each place of a descending array the last place with the same value."""
     return np.asarray(len(descending) - np.searchsorted(descending[::-1], descending, "left") - 1)
-
-
-def _in_chunks(kernel: Callable[[Numbers], Numbers], weights: Numbers | Weights) -> Numbers:
-    """Apply `kernel` to slices of the rows of `weights` [..., n], few enough at once to fit in memory."""
-    rows = np.asarray(weights).reshape(-1, np.shape(weights)[-1])
-    step = max(1, CHUNK // max(1, rows.shape[1]))
-    parts = [kernel(rows[start : start + step].astype(np.float64)) for start in range(0, len(rows), step)]
-    return np.concatenate(parts).reshape(np.shape(weights)[:-1])
 
 
 def average_precision_estimate(logits: Numbers, labels: Codes, clusters: Clusters, level: float) -> Estimate:
