@@ -21,7 +21,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Delete the cells that no index of any report names, and what killed jobs left half-written anywhere.
 
-    Raises runs.Busy while a run is at work: what it has not finished yet looks the same.
+    Raises runs.Busy while a run is at work: what it has not finished yet looks the same. What a training that was
+    started by hand has not finished is kept for its lock.
     """
     from crossgen import runs
 
@@ -59,12 +60,17 @@ def _named(results: Path, pattern: str, column: str) -> Iterator[str]:
 def _remains(results: Path) -> Iterator[Path]:
     """Files, and folders of unfinished work: `.part`, and what a killed extract-metadata has read (`.parts`).
 
-    Folders of aligned images are not walked: they appear whole.
+    With the locks of outputs that nobody writes any more. Folders of aligned images are not walked: they appear whole.
     """
+    from crossgen.data.locks import is_held
+
     for folder, inside, files in os.walk(results):
         here = Path(folder)
-        hidden = (name for name in (*inside, *files) if name.startswith("."))
-        yield from (here / name for name in hidden if name.endswith((".part", ".parts")))
+        hidden = [name for name in (*inside, *files) if name.startswith(".")]
+        locks = (name for name in hidden if name.endswith(".lock"))
+        written = tuple(name.removesuffix("lock") for name in locks if is_held(here / name))
+        left = (name for name in hidden if name.endswith((".part", ".parts", ".lock")))
+        yield from (here / name for name in left if not name.startswith(written))
         inside[:] = [name for name in inside if not name.startswith(".") and not _holds_aligned(here)]
 
 

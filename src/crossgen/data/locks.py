@@ -2,6 +2,7 @@
 
 import fcntl
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,69 @@ def held(root: Path, name: str = "lock") -> Iterator[Path]:
     with open(state / name, "a") as file:
         refuse_second(file, f"{root}: another process fetches there")
         yield state
+
+
+@contextmanager
+def own(output: Path) -> Iterator[None]:
+    """Be the only process that writes `output`, by a lock file beside it that is removed in the end.
+
+    Raises OSError if another process does.
+    """
+    path = lock_of(output)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(path, f"{output} is being written by another process") as file:
+        _OWNED.add(file)
+        try:
+            yield
+        finally:
+            _OWNED.remove(file)
+            if _is_at(file, path):  # while it is held: whoever waits for this file must find that it is gone
+                path.unlink()
+
+
+def lock_of(output: Path) -> Path:
+    """The lock file of an output; one that nobody holds was left by a killed process."""
+    return output.with_name(f".{output.name}.lock")
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds the lock file `path`."""
+    with open(path, "a") as file:
+        try:
+            _lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+_OWNED: set[IO[Any]] = set()
+
+
+def _let_go() -> None:
+    """A fork shares its parent's locks: a worker that outlives a killed parent for a moment would still hold them."""
+    for file in _OWNED:
+        file.close()
+
+
+os.register_at_fork(after_in_child=_let_go)
+
+
+def _locked(path: Path, what: str) -> IO[Any]:
+    """The lock file, open and held: the one that lies there, not one that its last holder removed meanwhile."""
+    while True:
+        file = open(path, "a")  # noqa: SIM115 (the caller closes it)
+        try:
+            refuse_second(file, what)
+        except OSError:
+            file.close()
+            raise
+        if _is_at(file, path):
+            return file
+        file.close()
+
+
+def _is_at(file: IO[Any], path: Path) -> bool:
+    return path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat())
 
 
 def refuse_second(file: IO[Any], what: str) -> None:
