@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from crossgen import __version__
+from crossgen.training.interrupt import STATUS, Interrupted
 
 #: In the order of the flow. A command's module bears its name, with underscores.
 COMMANDS = {
@@ -48,7 +49,8 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Faults of the user's input are one message on stderr and exit status 1.
 
-    A command may return an exit status of its own (`audit`: 2).
+    A command may return an exit status of its own (`audit`: 2); one that was told to stop and goes on when it is
+    started again, 75.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     parser = _Parser(
@@ -70,6 +72,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(given)
     try:
         status = options.run(options)
+    except Interrupted as error:
+        print(f"crossgen {options.command}: {error}", file=sys.stderr)
+        return STATUS
     except (ValueError, OSError) as error:
         print(f"crossgen {options.command}: {error}", file=sys.stderr)
         return 1

@@ -1,0 +1,99 @@
+"""Signals: seen, answered by status 75, and left to their earlier handlers in the end."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from crossgen import __main__ as front
+from crossgen.training import interrupt
+from crossgen.training.interrupt import Interrupted, leave_to_parent, watching
+from toys import ROOT
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
+def test_a_signal_is_seen_and_its_handler_put_back(number):
+    calls = []
+    earlier = signal.signal(number, lambda *_: calls.append(1))
+    try:
+        with watching() as stopped:
+            assert not stopped()
+            os.kill(os.getpid(), number)
+            assert stopped() and not calls
+        os.kill(os.getpid(), number)
+        assert calls == [1]
+    finally:
+        signal.signal(number, earlier)
+
+
+def test_another_signal_does_not_cut_the_checkpoint_short_but_a_second_ctrl_c_does():
+    with watching() as stopped:
+        for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGTERM, signal.SIGINT):
+            os.kill(os.getpid(), number)
+        assert stopped()
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_handlers_are_put_back_after_an_error():
+    earlier = [signal.getsignal(number) for number in interrupt.STOPS]
+    with pytest.raises(Interrupted), watching():
+        raise Interrupted(3)
+    assert [signal.getsignal(number) for number in interrupt.STOPS] == earlier
+
+
+def test_outside_the_main_thread_nothing_is_watched():
+    earlier, found = signal.getsignal(signal.SIGTERM), []
+
+    def look() -> None:
+        with watching() as stopped:
+            found.append((stopped(), signal.getsignal(signal.SIGTERM)))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert found == [(False, earlier)]
+
+
+def test_a_command_that_was_interrupted_says_so_and_gives_75(monkeypatch, capsys):
+    monkeypatch.setattr("crossgen.commands.prune.run", lambda options: (_ for _ in ()).throw(Interrupted(12)))
+    assert front.main(["prune", "--store", "toy"]) == 75
+    assert "crossgen prune: told to stop after step 12: a checkpoint is written" in capsys.readouterr().err
+
+
+def test_uncaught_it_ends_the_process_with_75():
+    code = "from crossgen.training.interrupt import Interrupted; raise Interrupted(1)"
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    assert subprocess.run([sys.executable, "-c", code], env=environment).returncode == 75
+
+
+def forked(work) -> int:
+    """The wait status of a child process that does `work`."""
+    child = os.fork()
+    if child == 0:
+        work()
+        os._exit(7)
+    return os.waitpid(child, 0)[1]
+
+
+def told_all(grace: int) -> None:
+    interrupt.GRACE = grace
+    leave_to_parent()
+    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT, signal.SIGTERM):
+        os.kill(os.getpid(), number)
+
+
+def test_a_worker_leaves_signals_to_its_parent():
+    assert os.waitstatus_to_exitcode(forked(lambda: told_all(60))) == 7
+
+
+def test_a_worker_that_nobody_ends_does_so_itself():
+    def hang() -> None:
+        told_all(1)
+        while True:
+            signal.pause()
+
+    assert os.waitstatus_to_exitcode(forked(hang)) == -signal.SIGALRM
