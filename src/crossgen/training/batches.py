@@ -1,7 +1,7 @@
 """What training reads: the images and their rows, batches by their rows, and batches as they arrive."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -79,6 +79,10 @@ class Loaded:
     rows: Integers
     labels: Tensor
     lost: tuple[Lost, ...] = ()
+
+    def pin_memory(self) -> "Loaded":
+        """The same in memory that CUDA copies from while other things are computed (torch's loader asks for it)."""
+        return replace(self, crops=self.crops.pin_memory(), labels=self.labels.pin_memory())
 
 
 class Reader(Protocol):
