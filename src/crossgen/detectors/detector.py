@@ -37,25 +37,37 @@ class Detector(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, recipe: Recipe, bf16: bool = False) -> None:
+    def __init__(self, recipe: Recipe, bf16: bool = False, channels_last: bool = True) -> None:
         super().__init__()
         self.network = build(recipe)
         self.bf16 = bf16
+        self.layout = torch.channels_last if channels_last else torch.contiguous_format
         self.register_buffer("mean", 255 * torch.tensor(recipe.frame.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", 255 * torch.tensor(recipe.frame.std).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, crops: Tensor) -> Tensor:
-        """Crops uint8 [n, size, size, 3] on the detector's device to logits float32 [n]."""
+        """Crops uint8 [n, height, width, 3] on the detector's device to logits float32 [n]."""
+        return self.judge(self.normalise(crops))
+
+    def normalise(self, crops: Tensor) -> Tensor:
+        """Crops uint8 [n, height, width, 3] to images float32 [n, 3, height, width], by the frame's mean and std."""
         images = (crops.permute(0, 3, 1, 2).float() - self.mean) / self.std
-        images = images.contiguous(memory_format=torch.channels_last)
+        return images.contiguous(memory_format=self.layout)
+
+    def judge(self, images: Tensor) -> Tensor:
+        """Normalised images [n, 3, height, width] to logits float32 [n].
+
+        The head of a network that tells its two parts runs in float32, whatever autocast surrounds this.
+        """
         if isinstance(self.network, TwoPart):
             with self._autocast(images):
                 features = self.network.features(images)
-            logits = self.network.head(features.float())
+            with torch.autocast(images.device.type, enabled=False):
+                logits = self.network.head(features.float())
         else:
             with self._autocast(images):
                 logits = self.network(images)
-        if logits.shape != (len(crops), 1):
+        if logits.shape != (len(images), 1):
             raise ValueError(f"The network gives shape {tuple(logits.shape)}: expected one logit an image, [n, 1].")
         flat: Tensor = logits.float().squeeze(1)
         return flat
@@ -65,7 +77,10 @@ class Detector(nn.Module):
 
 
 def wants_bf16(recipe: Recipe, network: nn.Module) -> bool:
-    """Whether this machine runs the network in bf16 autocast: hardware that has it, and no depthwise net on a CPU."""
+    """Whether this machine runs the network in bf16 autocast: hardware that has it, and no depthwise net on a CPU.
+
+    fp16 is for training only: such a detector is judged in float32.
+    """
     if recipe.precision != "auto":
         return recipe.precision == "bf16"
     if torch.cuda.is_available():
@@ -75,12 +90,23 @@ def wants_bf16(recipe: Recipe, network: nn.Module) -> bool:
     return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16")) and not depthwise
 
 
-def prepare(recipe: Recipe) -> Detector:
-    """A detector with fresh weights, on this machine's device and in its precision."""
+def wants_channels_last(recipe: Recipe, network: nn.Module, bf16: bool, device: torch.device) -> bool:
+    """Whether images and filters lie channels last: the faster, but torch's oneDNN corrupts the heap when it trains
+    RepVGG in float32 that way on a CPU."""
+    if recipe.channels_last != "auto":
+        return recipe.channels_last == "yes"
+    breaks = any(type(part).__name__ == "RepVggBlock" for part in network.modules())
+    return not (breaks and not bf16 and device.type == "cpu")
+
+
+def prepare(recipe: Recipe, device: torch.device | None = None) -> Detector:
+    """A detector with fresh weights, on this machine's device (or the one told) and in its precision."""
     detector = Detector(recipe)
+    device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
     detector.bf16 = wants_bf16(recipe, detector.network)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return detector.to(device).to(memory_format=torch.channels_last)
+    if not wants_channels_last(recipe, detector.network, detector.bf16, device):
+        detector.layout = torch.contiguous_format
+    return detector.to(device).to(memory_format=detector.layout)
 
 
 def device_of(detector: Detector) -> torch.device:
@@ -108,7 +134,7 @@ def load(path: Path) -> Detector:
             f"{os.fspath(path)} is no detector of this crossgen (format {told.get('format')}, expected {FORMAT})."
         )
     recipe = Recipe.model_validate_json(json.dumps(told["recipe"]))
-    detector = prepare(_without_download(recipe))
+    detector = prepare(without_download(recipe))
     try:
         detector.load_state_dict(state, strict=True)
     except RuntimeError as error:
@@ -116,7 +142,7 @@ def load(path: Path) -> Detector:
     return detector.eval()
 
 
-def _without_download(recipe: Recipe) -> Recipe:
+def without_download(recipe: Recipe) -> Recipe:
     """The same recipe, but with nothing fetched: all weights are in the file."""
     if "pretrained" not in recipe.options:
         return recipe
