@@ -37,29 +37,37 @@ class _Shown:
 
 
 class Meter(_Shown):
-    """Counts up to `total` (None: unknown). On a terminal a bar (rich), else a line every ten seconds; to stderr."""
+    """Counts up to `total` (None: unknown). On a terminal a bar (rich), else a line every ten seconds; to stderr.
 
-    def __init__(self, what: str, total: int | None, unit: str = "images", stream: IO[str] | None = None) -> None:
+    `done`: so many were done before, and tell nothing of the rate. `note`: what else is said, from the next advance on.
+    """
+
+    def __init__(
+        self, what: str, total: int | None, unit: str = "images", stream: IO[str] | None = None, done: int = 0
+    ) -> None:
         super().__init__(what, total, unit, stream or sys.stderr)
-        self.what, self.total, self.unit, self.done = what, total, unit, 0
-        self._told = self._began
+        self.what, self.total, self.unit, self.done = what, total, unit, done
+        self.note, self._told, self._before = "", self._began, done
+        if self._bar:
+            self._bar.update(self._bar.task_ids[0], completed=done)
 
     def advance(self, count: int = 1) -> None:
         """So many more are done."""
         self.done += count
         if self._bar:
-            self._bar.update(self._bar.task_ids[0], completed=self.done)
+            self._bar.update(self._bar.task_ids[0], completed=self.done, note=self.note)
         elif time.monotonic() - self._told >= EVERY:
             self._told = time.monotonic()
             print(self.line(self._told - self._began), file=self.stream, flush=True)
 
     def line(self, seconds: float) -> str:
         """What a log says after so many seconds."""
-        rate = self.done / max(seconds, 1e-9)
+        rate = (self.done - self._before) / max(seconds, 1e-9)
+        note = f", {self.note}" if self.note else ""
         if self.total is None:
-            return f"{self.what}: {self.done:,} {self.unit} so far, {_rate(rate)}"
+            return f"{self.what}: {self.done:,} {self.unit} so far, {_rate(rate)}{note}"
         left = _clock((self.total - self.done) / rate) if rate else "unknown"
-        return f"{self.what}: {self.done:,} of {self.total:,} {self.unit}, {_rate(rate)}, {left} left"
+        return f"{self.what}: {self.done:,} of {self.total:,} {self.unit}, {_rate(rate)}, {left} left{note}"
 
 
 def track(items: Iterable[Item], what: str, total: int | None, unit: str = "images") -> Iterator[Item]:
@@ -120,9 +128,9 @@ def _bar(what: str, total: int | None, unit: str, stream: IO[str]) -> "Progress"
             return Text(_rate(task.speed) if task.speed else "")
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit), Rate())
-    times = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+    times = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
     bar = Progress(*columns, *times, console=Console(file=stream))
-    bar.add_task(what, total=total)
+    bar.add_task(what, total=total, note="")
     return bar
 
 
