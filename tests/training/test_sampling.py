@@ -5,7 +5,7 @@ import pandas as pd
 
 from crossgen.config import Flip, Rot90
 from crossgen.training.augment import augment
-from crossgen.training.sampling import Pool, batches, keys, steps_per_epoch, uniform
+from crossgen.training.sampling import Pool, Turns, balanced_parts, keys, uniform
 
 NAMES = pd.Series([f"image{index}" for index in range(5000)])
 
@@ -38,14 +38,20 @@ def test_an_epoch_shows_every_image_once_in_one_of_its_crops():
     assert (rows != pool(30, 4).rows(0, 1)).any() and (rows == pool(30, 4).rows(0, 0)).all()
 
 
-def test_batches_are_balanced_and_the_smaller_label_starts_again():
-    pools = (pool(20, 1), pool(50, 1, start=100))
-    assert steps_per_epoch(pools, 20) == 5
-    seen = list(batches(pools, 0, 0, 20))
-    assert all((batch[:10] < 100).all() and (batch[10:] >= 100).all() for batch in seen)
-    assert set(np.concatenate([batch[10:] for batch in seen])) == set(range(100, 150))
-    counts = np.bincount(np.concatenate([batch[:10] for batch in seen]))
-    assert counts.min() >= 2 and counts.max() <= 3
+def test_orders_are_taken_from_in_turn_and_start_again():
+    turns = Turns((np.array([0, 1, 2]), np.array([10, 11]), np.array([20])))
+    assert turns.take(0, 9).tolist() == [0, 10, 20, 1, 11, 20, 2, 10, 20]
+    assert turns.take(4, 3).tolist() == [11, 20, 2]
+    assert Turns((np.array([5, 6, 7]),)).take(2, 5).tolist() == [7, 5, 6, 7, 5]
+
+
+def test_parts_hold_every_image_once_and_labels_in_equal_shares():
+    labels = np.array([0, 1, 1, 0, 0, 1, 0, 1, 0, 0], np.float32)
+    parts = balanced_parts(labels, 2)
+    assert sorted(np.concatenate(parts)) == list(range(10))
+    assert [labels[part].tolist() for part in parts] == [[0, 0, 0, 1, 1], [0, 0, 0, 1, 1]]
+    assert balanced_parts(np.array([0, 0, 1, 1], np.float32), 1)[0].tolist() == [0, 1, 2, 3]
+    assert [len(part) for part in balanced_parts(labels[:3], 4)] == [2, 1, 0, 0]
 
 
 def test_augmentation_leaves_its_input_and_follows_image_not_place():

@@ -29,11 +29,12 @@ def run(options: argparse.Namespace) -> None:
     from crossgen.detectors.detector import save
     from crossgen.files import write_whole
     from crossgen.training.loop import Data, train
+    from crossgen.training.setting import Setting
 
     recipe = Recipe.model_validate_json(options.recipe)
     index = records.read(options.index, records.CROPS).select(["image_id", "crop", "row", "split", "label"]).to_pandas()
     data = Data(Stacked(options.crops), index)
-    trained = train(data, recipe, options.seed, lambda line: print(line, flush=True))
+    trained = train(data, recipe, Setting(options.seed), lambda line: print(line, flush=True))
     identity = {
         "experiment": options.experiment,
         "train_set": options.train_set,

@@ -22,6 +22,7 @@ from crossgen.separation import tpr as tpr
 Weights = NDArray[np.float32]
 Metric = Callable[[Numbers, Codes, Numbers | Weights], Numbers]
 
+
 def average_precision(logits: Numbers, labels: Codes, weights: Numbers | Weights) -> Numbers:
     """Average precision (step-wise, not interpolated) as if half of the images were fakes: chance is 0.5."""
     order = np.argsort(-logits, kind="stable")

@@ -3,6 +3,7 @@
 import random
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from timm.data.mixup import Mixup
 from timm.data.random_erasing import RandomErasing
 from torch import Tensor
 
-from crossgen.config import Recipe
+from crossgen.config import Erasing, Mixing, Recipe
 
 
 def reseed(seed: int, step: int, process: int = 0) -> None:
@@ -19,7 +20,7 @@ def reseed(seed: int, step: int, process: int = 0) -> None:
     drawn = int.from_bytes(blake3(f"step/{seed}/{step}/{process}".encode()).digest(length=8), "little")
     torch.manual_seed(drawn >> 1)
     random.seed(drawn)
-    np.random.seed(drawn % 2**32)  # noqa: NPY002 (what timm draws from)
+    np.random.seed(drawn % 2**32)
 
 
 @dataclass(frozen=True)
@@ -29,23 +30,23 @@ class Alteration:
     recipe: Recipe
 
     def __call__(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Images [copies * n, 3, h, w] and labels [n], altered; and the labels that parts are balanced by.
+        """Images [copies * n, 3, h, w] to the same altered, and labels [n] (on the CPU) to targets [n] and labels [n].
 
-        Labels of mixed images lie between 0 and 1: the share of the fake. An odd number of images (one could not be
-        read) loses the last of its larger label when it is mixed.
+        The target of a mixed image lies between 0 and 1: the share of the fake in it; its label is that of its first
+        part. An odd number of images (one could not be read) loses the last of its larger label when it is mixed.
         """
         if self.recipe.erasing:
             images = self._eraser(images.device)(images)
-        if self.recipe.mixing is None or len(labels) < 2:
+        if self.recipe.mixing is None:
             return images, labels, labels
-        order = torch.randperm(len(labels)).to(labels.device)  # timm mixes the first with the last: reals with fakes
+        order = torch.randperm(len(labels))  # timm mixes the first with the last: unshuffled always reals with fakes
         order = order[_even(labels[order])]
-        mixed, targets = self._mixer(images[order].contiguous(memory_format=_layout(images)), labels[order])
+        chosen = images[order.to(images.device)].contiguous(memory_format=_layout(images))
+        mixed, targets = self._mixer(chosen, labels[order])
         return mixed, targets[:, 1], labels[order]
 
     def _eraser(self, device: torch.device) -> RandomErasing:
-        erasing, splits = self.recipe.erasing, self.recipe.splits
-        assert erasing is not None
+        erasing, splits = cast(Erasing, self.recipe.erasing), self.recipe.splits
         spared = splits.n if splits and splits.spare_first else 0
         return RandomErasing(
             erasing.probability, mode=erasing.mode, max_count=erasing.count, num_splits=spared, device=device
@@ -53,8 +54,7 @@ class Alteration:
 
     @cached_property
     def _mixer(self) -> Mixup:
-        mixing = self.recipe.mixing
-        assert mixing is not None
+        mixing = cast(Mixing, self.recipe.mixing)
         return Mixup(
             mixing.mixup,
             mixing.cutmix,
@@ -67,7 +67,7 @@ class Alteration:
 
 def _even(labels: Tensor) -> Tensor:
     """Places of all images, or, if they are odd in number, of all but the last of the larger label."""
-    places = torch.arange(len(labels), device=labels.device)
+    places = torch.arange(len(labels))
     if len(labels) % 2 == 0:
         return places
     larger = float(labels.mean() > 0.5)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from crossgen.config import Recipe
 from crossgen.training.batches import Batch, Data
-from crossgen.training.sampling import Integers, Pool, Turns, balanced_parts
+from crossgen.training.sampling import Pool, Turns, balanced_parts
 from crossgen.training.setting import Setting
 
 Numbers = npt.NDArray[np.float32]

@@ -1,6 +1,5 @@
 """Every random draw of training is a function of (seed, epoch, image, purpose): never of a worker or a clock."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,15 +50,28 @@ class Pool:
         return np.asarray((self.first + drawn)[order])
 
 
-def steps_per_epoch(pools: tuple[Pool, Pool], batch_size: int) -> int:
-    """Steps until the larger label has been seen once."""
-    return -(-max(len(pool.images) for pool in pools) // (batch_size // 2))
+@dataclass(frozen=True)
+class Turns:
+    """One or more orders of array rows, taken from in turn; each starts again when it is through."""
+
+    orders: tuple[Integers, ...]
+
+    def take(self, begin: int, count: int) -> Integers:
+        """The rows at the places `begin` to `begin + count`, of [m] orders the k-th at the places k, k + m, ..."""
+        places = np.arange(begin, begin + count)
+        if len(self.orders) == 1:
+            return self.orders[0][places % len(self.orders[0])]
+        found = np.empty(count, np.int64)
+        for turn, order in enumerate(self.orders):
+            mine = places % len(self.orders) == turn
+            found[mine] = order[places[mine] // len(self.orders) % len(order)]
+        return found
 
 
-def batches(pools: tuple[Pool, Pool], seed: int, epoch: int, batch_size: int) -> Iterator[Integers]:
-    """An epoch's batches of array rows: half reals, half fakes; the smaller label starts again when it is through."""
-    half = batch_size // 2
-    ordered = [pool.rows(seed, epoch) for pool in pools]
-    for step in range(steps_per_epoch(pools, batch_size)):
-        places = np.arange(step * half, (step + 1) * half)
-        yield np.concatenate([rows[places % len(rows)] for rows in ordered])
+def balanced_parts(labels: npt.NDArray[np.float32], parts: int) -> list[Integers]:
+    """Places [k] of a batch's images cut into so many parts, with as equal a share of each label as can be.
+
+    Within a part reals come first, in their order. Parts may be empty where there are fewer images than parts.
+    """
+    shares = [np.array_split(np.flatnonzero(labels == label), parts) for label in (0, 1)]
+    return [np.concatenate(pair) for pair in zip(*shares, strict=True)]

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from timm.scheduler import CosineLRScheduler, StepLRScheduler
 from timm.scheduler.scheduler import Scheduler
@@ -59,8 +59,7 @@ class ByStep:
 
 
 def _cosine(recipe: Recipe, optimiser: Optimizer, plan: Plan) -> ByStep:
-    told = recipe.schedule
-    assert isinstance(told, Cosine)
+    told = cast(Cosine, recipe.schedule)
     rising, still = _share(told.warmup, plan.steps), _share(told.cooldown, plan.steps)
     lr = recipe.optimiser.lr
     start = lr / (rising + 1) if told.warmup_lr is None else told.warmup_lr
@@ -70,8 +69,7 @@ def _cosine(recipe: Recipe, optimiser: Optimizer, plan: Plan) -> ByStep:
 
 
 def _step_down(recipe: Recipe, optimiser: Optimizer, plan: Plan) -> ByStep:
-    told = recipe.schedule
-    assert isinstance(told, StepDown)
+    told = cast(StepDown, recipe.schedule)
     rising = _share(told.warmup, plan.steps)
     warm = {"warmup_t": rising, "warmup_lr_init": recipe.optimiser.lr / (rising + 1), "warmup_prefix": False}
     every = max(1, round(told.every * plan.per_epoch))
@@ -91,8 +89,7 @@ class OnPlateau:
     """torch's rule (timm deprecates its own, which forgets where it was): patience epochs are waited for."""
 
     def __init__(self, recipe: Recipe, optimiser: Optimizer, plan: Plan) -> None:
-        told = recipe.schedule
-        assert isinstance(told, Plateau)
+        told = cast(Plateau, recipe.schedule)
         floors = [told.floor * group.get("lr_scale", 1.0) for group in optimiser.param_groups]
         self.rule = ReduceLROnPlateau(
             optimiser, "max", told.factor, told.patience, told.min_gain, "abs", min_lr=floors, eps=0.0
@@ -125,8 +122,7 @@ class DropsAndStops:
     """
 
     def __init__(self, recipe: Recipe, optimiser: Optimizer, plan: Plan) -> None:
-        assert isinstance(recipe.schedule, DropAndStop)
-        self.told, self.optimiser = recipe.schedule, optimiser
+        self.told, self.optimiser = cast(DropAndStop, recipe.schedule), optimiser
         self.lr, self.best, self.waited, self.drops = recipe.optimiser.lr, -math.inf, 0, 0
 
     def stepped(self, steps: int) -> None:
