@@ -1,8 +1,8 @@
 """How well logits tell fakes from reals: weighted rates at the threshold 0, and the area under the ROC curve.
 
 As in `evaluation.statistics`, which adds what only tests show: `logits` [n] (higher = more fake), `labels` [n] (1
-fake, 0 real) and `weights` [..., n] give [...] values in [0, 1], NaN where a label has no weight. Training goes by them,
-on its validation images.
+fake, 0 real) and `weights` [..., n] give [...] values in [0, 1], NaN where a label has no weight. Training goes by
+them, on its validation images.
 """
 
 from collections.abc import Callable

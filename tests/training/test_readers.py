@@ -13,7 +13,7 @@ import torch
 
 from crossgen.config import Recipe
 from crossgen.data.packed import Stacked
-from crossgen.training.augment import augment
+from crossgen.training.augment import augment_batch
 from crossgen.training.batches import Batch, Data, Loaded, Reader
 from crossgen.training.readers import reader_for
 from crossgen.training.sampling import keys
@@ -74,7 +74,7 @@ def test_each_image_is_augmented_by_its_own_draws_of_the_seed_and_the_epoch():
     data = stored()
     for loaded in reader(data).train(plan()):
         names = pd.Series([f"p/{row // 2:02d}" for row in loaded.rows])
-        expected = augment(data.crops[loaded.rows], keys(names), recipe().augment, 5, loaded.batch.epoch)
+        expected = augment_batch(data.crops[loaded.rows], keys(names), recipe().augment, 5, loaded.batch.epoch)
         assert np.array_equal(loaded.crops, expected)
     whole = Batch(0, 0, np.arange(48))
     several = [next(reader(data, seed=s).train([Batch(e, 0, whole.rows)])).crops for s, e in ((5, 0), (5, 1), (6, 0))]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from crossgen.config import Flip, Rot90
-from crossgen.training.augment import augment
+from crossgen.training.augment import augment_batch
 from crossgen.training.sampling import Pool, Turns, balanced_parts, keys, uniform
 
 NAMES = pd.Series([f"image{index}" for index in range(5000)])
@@ -58,19 +58,19 @@ def test_augmentation_leaves_its_input_and_follows_image_not_place():
     crops = np.random.default_rng(0).integers(0, 255, (60, 8, 8, 3)).astype(np.uint8)
     before, images = crops.copy(), keys(NAMES[:60])
     steps = (Flip(step="flip", probability=0.5), Rot90(step="rot90", probability=0.5))
-    changed = augment(crops, images, steps, 0, 0)
+    changed = augment_batch(crops, images, steps, 0, 0)
     assert (crops == before).all()
     order = np.arange(60)[::-1]
-    assert (augment(crops[order], images[order], steps, 0, 0)[order] == changed).all()
+    assert (augment_batch(crops[order], images[order], steps, 0, 0)[order] == changed).all()
     assert (np.sort(changed.reshape(60, -1)) == np.sort(crops.reshape(60, -1))).all()
 
 
 def test_flips_and_turns_happen_as_often_as_told():
     crops = np.arange(400 * 4 * 4 * 3).reshape(400, 4, 4, 3).astype(np.uint8)
     images = keys(NAMES[:400])
-    flipped = augment(crops, images, (Flip(step="flip", probability=0.25),), 0, 0)
+    flipped = augment_batch(crops, images, (Flip(step="flip", probability=0.25),), 0, 0)
     moved = (flipped != crops).any(axis=(1, 2, 3))
     assert 0.18 < moved.mean() < 0.32 and (flipped[moved] == crops[moved][:, :, ::-1]).all()
-    turned = augment(crops, images, (Rot90(step="rot90", probability=1),), 0, 0)
+    turned = augment_batch(crops, images, (Rot90(step="rot90", probability=1),), 0, 0)
     kinds = [next(k for k in range(4) if (np.rot90(a, k) == b).all()) for a, b in zip(crops, turned, strict=True)]
     assert 0 not in kinds and min(kinds.count(k) for k in (1, 2, 3)) > 90

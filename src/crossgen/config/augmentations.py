@@ -2,11 +2,18 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from crossgen.config.steps import Model, Resample, Text
+from crossgen.config.values import rising
 
-Range = tuple[float, float]
+Share = Annotated[float, Field(gt=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+AtLeast0 = Annotated[float, Field(ge=0)]
+Quality = Annotated[int, Field(ge=1, le=100)]
+Level = Annotated[int, Field(ge=0, le=255)]
+Side = Annotated[int, Field(ge=1)]
+Rising = AfterValidator(rising)
 
 
 class Chance(Model):
@@ -64,8 +71,10 @@ class RandomResizedCrop(Chance):
     step: Literal["random_resized_crop"]
     probability: float = Field(default=1.0, ge=0, le=1, description="Share of images changed.")
     size: int = Field(ge=8, le=4096, description="Side of the square.")
-    area: Range = Field(default=(0.08, 1.0), description="Share of the image's area.")
-    aspect: Range = Field(default=(3 / 4, 4 / 3), description="Width over height; drawn evenly on a logarithmic scale.")
+    area: Annotated[tuple[Share, Share], Rising] = Field(default=(0.08, 1.0), description="Share of the image's area.")
+    aspect: Annotated[tuple[Positive, Positive], Rising] = Field(
+        default=(3 / 4, 4 / 3), description="Width over height; drawn evenly on a logarithmic scale."
+    )
     filters: tuple[Resample, ...] = Field(
         default=("bilinear", "bicubic"), min_length=1, description="Pillow filters, drawn for each image."
     )
@@ -83,7 +92,9 @@ class Shrink(Chance):
     """Resize to a smaller image, aspect kept, and perhaps back: GramNet's augmentation."""
 
     step: Literal["shrink"]
-    sides: tuple[int, int] = Field(description="Short side after it: a whole number from the first to the second.")
+    sides: Annotated[tuple[Side, Side], Rising] = Field(
+        description="Short side after it: a whole number from the first to the second."
+    )
     back_to: int | None = Field(
         default=None, ge=8, description="Short side it is enlarged to again; null: to what it was."
     )
@@ -94,14 +105,18 @@ class RandomBlur(Chance):
     """Gaussian blur: scipy's on each channel, as CNNSpot has it."""
 
     step: Literal["blur"]
-    sigma: Range = Field(default=(0.0, 3.0), description="Standard deviation in pixels, uniform between the two.")
+    sigma: Annotated[tuple[AtLeast0, AtLeast0], Rising] = Field(
+        default=(0.0, 3.0), description="Standard deviation in pixels, uniform between the two."
+    )
 
 
 class RandomJpeg(Chance):
     """A JPEG round trip."""
 
     step: Literal["jpeg"]
-    quality: tuple[int, int] = Field(default=(30, 100), description="A whole number from the first to the second.")
+    quality: Annotated[tuple[Quality, Quality], Rising] = Field(
+        default=(30, 100), description="A whole number from the first to the second."
+    )
     encoders: tuple[Literal["cv2", "pillow"], ...] = Field(
         default=("cv2", "pillow"), min_length=1, description="Encoders, drawn for each image; both write 4:2:0."
     )
@@ -136,23 +151,33 @@ class RandomNoise(Chance):
     """Gaussian noise, of its own in each pixel and channel, clipped."""
 
     step: Literal["noise"]
-    variance: Range = Field(
+    variance: Annotated[tuple[AtLeast0, AtLeast0], Rising] = Field(
         default=(10.0, 50.0), description="Variance in grey levels squared, uniform between the two."
     )
 
 
-class RandAugment(Model):
+class Policy(Model):
+    """What timm's policies share."""
+
+    fill: tuple[Level, Level, Level] = Field(
+        default=(124, 116, 104),
+        description="Colour of what comes in from outside. timm takes 255 times the mean that is subtracted; the"
+        " default is ImageNet's.",
+    )
+
+
+class RandAugment(Policy):
     """timm's RandAugment."""
 
     step: Literal["randaugment"]
     policy: Text = Field(default="rand-m9-mstd0.5-inc1", description="timm's name of a policy.")
 
 
-class AugMix(Model):
+class AugMix(Policy):
     """timm's AugMix augmentation of one image (its splits with the divergence are the recipe's `splits`)."""
 
     step: Literal["augmix"]
-    policy: Text = Field(default="augmix-m3-w3-d-1", description="timm's name of a policy.")
+    policy: Text = Field(default="augmix-m3-w3", description="timm's name of a policy.")
 
 
 Augmentation = Annotated[

@@ -136,7 +136,10 @@ def cut(frame: Frame, image: Pixels, region: Region) -> Pixels:
 
 
 def fit(frame: Frame, image: Pixels) -> Pixels:
-    """The frame [size, size, 3] (`whole`: [height, width, 3]) of a whole image [H, W, 3]: its central region. Raises Unusable as `central` does."""
+    """The frame [size, size, 3] (`whole`: [height, width, 3]) of a whole image [H, W, 3]: its central region.
+
+    Raises Unusable as `central` does.
+    """
     return cut(frame, image, central(frame, image.shape[1], image.shape[0]))
 
 
@@ -153,9 +156,9 @@ def to_short_side(image: Pixels, short_side: int, filter: str) -> Pixels:
     """
     height, width = image.shape[:2]
     long = int(short_side * max(width, height) / min(width, height))
-    if short_side * long > MAX_PIXELS:
-        raise Unusable("under_frame", f"{width} x {height} pixels would have to grow to {short_side} x {long}")
     wide, high = (short_side, long) if width <= height else (long, short_side)
+    if wide * high > MAX_PIXELS:
+        raise Unusable("under_frame", f"{width} x {height} pixels would have to grow to {wide} x {high}")
     return image if (wide, high) == (width, height) else resize(image, wide, high, filter)
 
 

@@ -84,9 +84,9 @@ def render(
 ) -> Iterator[tuple[int, dict[str, Pictures], Failed]]:
     """Pixels in chunks: (first row, {key: pictures}, {key: {row: reason}} of images that failed).
 
-    Rows of images that failed are zero (or empty) and named: nobody may score them. What fails under one condition may do under
-    another, and a cell must not depend on what else is rendered in the same pass. Raises OSError for a file that can
-    no longer be read: a fault of the disk, not to be remembered as the image's.
+    Rows of images that failed are zero (or empty) and named: nobody may score them. What fails under one condition
+    may do under another, and a cell must not depend on what else is rendered in the same pass. Raises OSError for a
+    file that can no longer be read: a fault of the disk, not to be remembered as the image's.
     """
     chunk = min(chunk, WHOLE_CHUNK) if frame.kind == "whole" else chunk
     for start in range(0, len(images), chunk):

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from blake3 import blake3
 
 from crossgen.config import Augmentation, Recipe
-from crossgen.training.augment import augment as augment_batch
+from crossgen.training.augment import augment_batch
 from crossgen.training.sampling import Keys
 
 Crops = npt.NDArray[np.uint8]
