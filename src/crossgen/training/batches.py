@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from torch import Tensor
 
+from crossgen.config import Crop
 from crossgen.data.packed import Stacked
 
 Crops = npt.NDArray[np.uint8]
@@ -20,11 +21,13 @@ class Data:
     """What one detector is trained on.
 
     `index`: a row a crop (or, without crops, an image) with image_id, crop, row, split, label and pool; `row` is its
-    place in `crops` uint8 [n, size, size, 3], in one array or several, or in the column `file` of the index.
+    place in `crops` uint8 [n, size, size, 3], in one array or several, or in the column `file` of the index. `crop`:
+    what a subset cuts from whole images before anything else; it was done to stored crops already.
     """
 
     crops: Crops | Stacked | None
     index: pd.DataFrame
+    crop: Crop | None = None
 
     def __post_init__(self) -> None:
         strange = sorted(set(self.index["split"]) - {"train", "val"})

@@ -3,6 +3,7 @@
 | reading | images | augmented | workers |
 |---|---|---|---|
 | crops | stored crops, memory-mapped | on the processor | as many as told |
+| files | decoded whole each time | on the processor | as many as told |
 """
 
 from collections.abc import Callable
@@ -12,10 +13,15 @@ import torch
 from crossgen.config import Recipe
 from crossgen.training.batches import Data, Reader
 from crossgen.training.readers.crops import CropsReader
+from crossgen.training.readers.files import FilesReader
+from crossgen.training.readers.files import data_of_files as data_of_files
 from crossgen.training.setting import Setting
 
 #: The recipe's `reading` -> what reads so.
-READINGS: dict[str, Callable[[Data, Recipe, Setting, torch.device], Reader]] = {"crops": CropsReader}
+READINGS: dict[str, Callable[[Data, Recipe, Setting, torch.device], Reader]] = {
+    "crops": CropsReader,
+    "files": FilesReader,
+}
 
 
 def reader_for(data: Data, recipe: Recipe, setting: Setting, device: torch.device) -> Reader:
