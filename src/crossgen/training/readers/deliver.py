@@ -1,8 +1,10 @@
 """Batches made in this process or by workers, in their order; the bytes are the same for any number of workers."""
 
+import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from threading import Thread
 
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -41,8 +43,12 @@ def deliver(work: Work, batches: Iterable[Batch], workers: int, device: torch.de
         multiprocessing_context="fork" if workers else None,  # shares memory maps, which other ways would copy
         generator=torch.Generator(),  # else the loader draws from the generator that dropout draws from
     )
-    for parts in loader:
-        yield from parts
+    parts = iter(loader)
+    try:
+        for each in parts:
+            yield from each
+    finally:  # torch leaves it to the collector of cycles, after whose visit workers wait for a word for seconds
+        getattr(parts, "_shutdown_workers", lambda: None)()
 
 
 def in_batches(rows: Integers, batch_size: int) -> Iterator[Batch]:
@@ -52,8 +58,19 @@ def in_batches(rows: Integers, batch_size: int) -> Iterator[Batch]:
 
 
 def _begin(worker: int) -> None:
-    """A worker leaves signals to the training process (SLURM sends them to all, and it still has a checkpoint to
-    write), and threads to the other workers."""
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
-        signal.signal(each, signal.SIG_IGN)
+    """A worker leaves signals to the training process, and threads to the other workers.
+
+    SLURM signals every process of a job; those that train still have a checkpoint to write, and cannot without workers.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    Thread(target=_obey, args=(os.getppid(),), daemon=True).start()
     torch.set_num_threads(1)
+
+
+def _obey(parent: int) -> None:
+    """End when the training process, and nobody else, sends SIGTERM."""
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent:
+        pass
+    os._exit(0)
