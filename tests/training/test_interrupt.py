@@ -5,12 +5,12 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
 from crossgen import __main__ as front
-from crossgen.training import interrupt
-from crossgen.training.interrupt import Interrupted, leave_to_parent, watching
+from crossgen.training.interrupt import STOPS, Interrupted, leave_to_parent, watching
 from toys import ROOT
 
 
@@ -39,10 +39,10 @@ def test_another_signal_does_not_cut_the_checkpoint_short_but_a_second_ctrl_c_do
 
 
 def test_handlers_are_put_back_after_an_error():
-    earlier = [signal.getsignal(number) for number in interrupt.STOPS]
+    earlier = [signal.getsignal(number) for number in STOPS]
     with pytest.raises(Interrupted), watching():
         raise Interrupted(3)
-    assert [signal.getsignal(number) for number in interrupt.STOPS] == earlier
+    assert [signal.getsignal(number) for number in STOPS] == earlier
 
 
 def test_outside_the_main_thread_nothing_is_watched():
@@ -70,30 +70,20 @@ def test_uncaught_it_ends_the_process_with_75():
     assert subprocess.run([sys.executable, "-c", code], env=environment).returncode == 75
 
 
-def forked(work) -> int:
-    """The wait status of a child process that does `work`."""
+def test_a_worker_obeys_its_parent_and_nobody_else():
+    ready, tell = os.pipe()
     child = os.fork()
     if child == 0:
-        work()
+        leave_to_parent()
+        os.write(tell, b".")
+        for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT, signal.SIGTERM):
+            os.kill(os.getpid(), number)
+        time.sleep(30)
         os._exit(7)
-    return os.waitpid(child, 0)[1]
-
-
-def told_all(grace: int) -> None:
-    interrupt.GRACE = grace
-    leave_to_parent()
-    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT, signal.SIGTERM):
-        os.kill(os.getpid(), number)
-
-
-def test_a_worker_leaves_signals_to_its_parent():
-    assert os.waitstatus_to_exitcode(forked(lambda: told_all(60))) == 7
-
-
-def test_a_worker_that_nobody_ends_does_so_itself():
-    def hang() -> None:
-        told_all(1)
-        while True:
-            signal.pause()
-
-    assert os.waitstatus_to_exitcode(forked(hang)) == -signal.SIGALRM
+    os.read(ready, 1)
+    for number in ("TERM", "USR1", "INT"):
+        subprocess.run(["kill", f"-{number}", str(child)], check=True)
+    time.sleep(0.2)
+    assert os.waitpid(child, os.WNOHANG) == (0, 0)
+    os.kill(child, signal.SIGTERM)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -1,5 +1,6 @@
 """Being told to stop: the step under way is finished, a checkpoint is written, and the job ends to be run again."""
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -10,8 +11,6 @@ from types import FrameType
 STATUS = 75
 #: SIGTERM: a scheduler's time limit, `scancel`, a reboot; SIGUSR1: its warning (SLURM's --signal); SIGINT: Ctrl-C.
 STOPS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
-#: Seconds after which a worker that was told to end does so if nobody has ended it before.
-GRACE = 60
 
 
 class Interrupted(SystemExit):
@@ -54,14 +53,16 @@ def watching() -> Iterator[Callable[[], bool]]:
 def leave_to_parent() -> None:
     """For a worker process to call first: stopping is its parent's to do, who needs it until then.
 
-    Schedulers signal a job's processes all at once, and a reader that died of it would take the checkpoint with it. A
-    worker that was told and is still there a minute later ends by itself: its parent is gone, or waits for it.
+    Schedulers signal a job's processes all at once, and a reader that died of it would take the checkpoint with it. So
+    a worker obeys the SIGTERM of its parent, which a process sends to its workers when it exits, and no other.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.signal(signal.SIGTERM, lambda number, frame: _end_later())
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    threading.Thread(target=_obey, args=(os.getppid(),), daemon=True).start()
 
 
-def _end_later() -> None:
-    signal.alarm(GRACE)
+def _obey(parent: int) -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent:
+        pass
+    os._exit(0)

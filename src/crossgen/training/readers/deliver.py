@@ -1,15 +1,13 @@
 """Batches made in this process or by workers, in their order; the bytes are the same for any number of workers."""
 
-import os
-import signal
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from threading import Thread
 
 import torch
 from torch.utils.data import DataLoader, Dataset
 
 from crossgen.training.batches import Batch, Integers, Loaded
+from crossgen.training.interrupt import leave_to_parent
 
 #: A batch to what arrives of it: one part, or several where images differ in size.
 Work = Callable[[Batch], list[Loaded]]
@@ -58,19 +56,5 @@ def in_batches(rows: Integers, batch_size: int) -> Iterator[Batch]:
 
 
 def _begin(worker: int) -> None:
-    """A worker leaves signals to the training process, and threads to the other workers.
-
-    SLURM signals every process of a job; those that train still have a checkpoint to write, and cannot without workers.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    Thread(target=_obey, args=(os.getppid(),), daemon=True).start()
-    torch.set_num_threads(1)
-
-
-def _obey(parent: int) -> None:
-    """End when the training process, and nobody else, sends SIGTERM."""
-    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent:
-        pass
-    os._exit(0)
+    leave_to_parent()
+    torch.set_num_threads(1)  # the other cores are the other workers'
