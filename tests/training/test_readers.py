@@ -52,13 +52,13 @@ def plan(rows: int = 48, batches: int = 6) -> list[Batch]:
     return [Batch(step // 3, step, each) for step, each in enumerate(drawn)]
 
 
-def reader(data: Data, workers: int = 0, seed: int = 5, **changes: object) -> Reader:
-    return reader_for(data, recipe(**changes), Setting(seed, workers=workers), CPU)
+def reader(data: Data, workers: int = 0, seed: int = 5, device: torch.device = CPU, **changes: object) -> Reader:
+    return reader_for(data, recipe(**changes), Setting(seed, workers=workers), device)
 
 
 def same(one: Loaded, other: Loaded) -> bool:
-    arrays = np.array_equal(one.crops, other.crops) and np.array_equal(one.rows, other.rows)
-    return arrays and torch.equal(one.labels, other.labels) and one.batch.step == other.batch.step
+    arrays = torch.equal(one.crops.cpu(), other.crops) and np.array_equal(one.rows, other.rows)
+    return arrays and torch.equal(one.labels.cpu(), other.labels) and one.batch.step == other.batch.step
 
 
 def test_batches_hold_the_rows_asked_for_in_their_order_with_their_labels():

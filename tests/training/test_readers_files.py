@@ -12,7 +12,7 @@ from test_readers import SPLITS, plan, reader, recipe, same
 
 from crossgen.config import Crop
 from crossgen.data.pack import REWRITTEN
-from crossgen.training.augment import augment
+from crossgen.training.augment import augment_batch
 from crossgen.training.batches import Batch, Data
 from crossgen.training.readers import data_of_files, reader_for
 from crossgen.training.sampling import keys
@@ -56,7 +56,7 @@ def test_files_are_decoded_whole_and_augmented_by_their_own_draws(tmp_path):
     images = pictures()
     data = of_files(tmp_path, [encoded(image) for image in images])
     told = next(reader(data, **FILES).train([batch([3, 0, 3, 5], epoch=2)]))
-    expected = augment(
+    expected = augment_batch(
         np.stack(images)[[3, 0, 3, 5]], keys(pd.Series(["p/03", "p/00", "p/03", "p/05"])), recipe().augment, 5, 2
     )
     assert np.array_equal(told.crops, expected) and told.labels.tolist() == [1, 0, 1, 1]
@@ -118,7 +118,9 @@ def test_a_fault_of_the_disk_ends_the_training(workers, tmp_path):
 def test_images_that_end_in_different_sizes_are_refused(tmp_path):
     blobs = [encoded(photograph(number, 24 + number % 2, 30)) for number in range(4)]
     told = reader(of_files(tmp_path, blobs), **FILES, augment=[{"step": "flip"}])
-    message = r"'toy' reads whole files.* of 24 x 30 and of 25 x 30 pixels: .*\{step: random_crop, size: 16\}"
+    message = (
+        r"in several sizes \(24 x 30, 25 x 30; steps: flip\): .*End the recipe's `augment` with \{step: random_crop"
+    )
     with pytest.raises(ValueError, match=message):
         next(told.train([batch([0, 1])]))
 

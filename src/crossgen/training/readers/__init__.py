@@ -4,6 +4,7 @@
 |---|---|---|---|
 | crops | stored crops, memory-mapped | on the processor | as many as told |
 | files | decoded whole each time | on the processor | as many as told |
+| resident | stored crops, moved to the device once | on the device, the same bits | none |
 """
 
 from collections.abc import Callable
@@ -15,12 +16,14 @@ from crossgen.training.batches import Data, Reader
 from crossgen.training.readers.crops import CropsReader
 from crossgen.training.readers.files import FilesReader
 from crossgen.training.readers.files import data_of_files as data_of_files
+from crossgen.training.readers.resident import ResidentReader
 from crossgen.training.setting import Setting
 
 #: The recipe's `reading` -> what reads so.
 READINGS: dict[str, Callable[[Data, Recipe, Setting, torch.device], Reader]] = {
     "crops": CropsReader,
     "files": FilesReader,
+    "resident": ResidentReader,
 }
 
 

@@ -1,16 +1,16 @@
 """What a recipe does to a batch of images: its augmentations, copy by copy, and the same for validation."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 from blake3 import blake3
 
 from crossgen.config import Augmentation, Recipe
-from crossgen.training.augment import augment_batch
 from crossgen.training.sampling import Keys
 
-Crops = npt.NDArray[np.uint8]
+Images = TypeVar("Images")  # an array or a tensor
 
 
 def apart(images: Keys, purpose: str) -> Keys:
@@ -29,34 +29,37 @@ def for_validation(images: Keys) -> Keys:
 
 
 @dataclass(frozen=True)
-class Chain:
+class Chain(Generic[Images]):
     """Augmentations of all copies, then of all but the first (AugMix splits); every draw is a function of (seed,
     epoch, image, copy, place in the chain).
 
     As in timm, what comes before the splits is drawn once an image: its copies differ by `splits.augment` alone.
+    `augment` does a chain of steps to images with these keys, for (seed, epoch).
     """
 
     shared: tuple[Augmentation, ...]
     apart: tuple[Augmentation, ...]
     copies: int
     seed: int
+    augment: Callable[[Images, Keys, Sequence[Augmentation], int, int], Images]
 
     @classmethod
-    def of(cls, recipe: Recipe, seed: int) -> "Chain":
+    def of(
+        cls,
+        recipe: Recipe,
+        seed: int,
+        augment: Callable[[Images, Keys, Sequence[Augmentation], int, int], Images],
+    ) -> "Chain[Images]":
         """The recipe's."""
         splits = recipe.splits
-        return cls(recipe.augment, splits.augment if splits else (), splits.n if splits else 1, seed)
+        return cls(recipe.augment, splits.augment if splits else (), splits.n if splits else 1, seed, augment)
 
-    def train(self, images: Crops, keys: Keys, epoch: int) -> Crops:
-        """Images [n, height, width, 3], or n of any size, to [copies * n, ...]: all first copies, all second ..."""
-        first = augment_batch(images, keys, self.shared, self.seed, epoch)
-        if self.copies == 1:
-            return first
-        others = [
-            augment_batch(first, for_copy(keys, copy), self.apart, self.seed, epoch) for copy in range(1, self.copies)
-        ]
-        return np.concatenate([first, *others])
+    def train(self, images: Images, keys: Keys, epoch: int) -> list[Images]:
+        """Images [n, height, width, 3] to as many again for each copy."""
+        first = self.augment(images, keys, self.shared, self.seed, epoch)
+        others = range(1, self.copies)
+        return [first, *(self.augment(first, for_copy(keys, copy), self.apart, self.seed, epoch) for copy in others)]
 
-    def validation(self, images: Crops, keys: Keys) -> Crops:
+    def validation(self, images: Images, keys: Keys) -> Images:
         """The shared augmentations by draws that are the same in every epoch, and that no training image gets."""
-        return augment_batch(images, for_validation(keys), self.shared, self.seed, 0)
+        return self.augment(images, for_validation(keys), self.shared, self.seed, 0)

@@ -1,17 +1,22 @@
 """Reading of stored crops, memory-mapped: gathered, augmented on the processor."""
 
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from crossgen.config import Frame, Recipe
 from crossgen.data import frames
+from crossgen.training.augment import augment_batch
 from crossgen.training.batches import Batch, Crops, Data, Integers, Loaded
 from crossgen.training.readers.chain import Chain
 from crossgen.training.readers.deliver import deliver, in_batches
 from crossgen.training.readers.rows import Rows
 from crossgen.training.setting import Setting
+
+Some = TypeVar("Some", Crops, Tensor)
 
 
 class CropsReader:
@@ -19,7 +24,7 @@ class CropsReader:
 
     def __init__(self, data: Data, recipe: Recipe, setting: Setting, device: torch.device) -> None:
         self._stored, self._known = data.stored, Rows.of(data.index)
-        self._chain, self._frame = Chain.of(recipe, setting.seed), recipe.frame
+        self._chain, self._frame = Chain.of(recipe, setting.seed, augment_batch), recipe.frame
         self._augmented = recipe.validate_on == "augmented"
         self._workers, self._device = setting.workers, device
 
@@ -33,8 +38,8 @@ class CropsReader:
         return deliver(self._judged, in_batches(rows, batch_size), workers, self._device)
 
     def _one(self, batch: Batch) -> list[Loaded]:
-        crops = self._chain.train(self._stored[batch.rows], self._known.keys[batch.rows], batch.epoch)
-        return [self._loaded(batch, crops)]
+        copies = self._chain.train(self._stored[batch.rows], self._known.keys[batch.rows], batch.epoch)
+        return [self._loaded(batch, copies[0] if len(copies) == 1 else np.concatenate(copies))]
 
     def _judged(self, batch: Batch) -> list[Loaded]:
         crops = self._stored[batch.rows]
@@ -47,10 +52,10 @@ class CropsReader:
         return Loaded(batch, told, batch.rows, self._known.labels_of(batch.rows))
 
 
-def judged_part(frame: Frame, crops: Crops) -> Crops:
-    """What validation sees of stored crops [n, side, side, 3]: of larger ones the middle of `frame.size`, as a view.
+def judged_part(frame: Frame, crops: Some) -> Some:
+    """What validation sees of stored crops [n, side, side, 3], array or tensor, as a view: of larger ones the middle.
 
-    Offsets of a `crop` frame stay on its grid, as in tests. Crops that are not larger, and those of detectors that
+    That has sides of `frame.size`. Offsets of a `crop` frame stay on its grid, as in tests. Crops that are not larger, and those of detectors that
     judge whole images, are seen as they are.
     """
     height, width = crops.shape[1:3]

@@ -12,6 +12,8 @@ from crossgen.config import Crop, Frame, Recipe
 from crossgen.data import frames
 from crossgen.data.images import Pixels, Unusable, decode
 from crossgen.data.pack import Sources
+from crossgen.training.augment import augment_batch
+from crossgen.training.augment.chain import refuse_unequal
 from crossgen.training.batches import Batch, Crops, Data, Integers, Loaded, Lost
 from crossgen.training.readers.chain import Chain
 from crossgen.training.readers.deliver import deliver, in_batches
@@ -59,7 +61,8 @@ class FilesReader:
                 f"Recipe {recipe.name!r} has `reading: files`, and was handed stored crops: hand it the selection"
                 " (train-detector --selection), or set `reading: crops`."
             )
-        self._recipe, self._known, self._chain = recipe, Rows.of(data.index), Chain.of(recipe, setting.seed)
+        self._recipe, self._known = recipe, Rows.of(data.index)
+        self._chain = Chain.of(recipe, setting.seed, augment_batch)
         index = data.index if "quarantine" in data.index else data.index.assign(quarantine=None)
         self._names, self._files, self._reasons = (
             by_row(index, index[name].to_numpy(object), np.dtype(object)) for name in ("image_id", "file", "quarantine")
@@ -77,7 +80,7 @@ class FilesReader:
         return deliver(self._judged, in_batches(rows, size), self._workers, self._device)
 
     def _one(self, batch: Batch) -> list[Loaded]:
-        seen = self._seen(batch, lambda image, key: self._chain.train(image[None], key, batch.epoch))
+        seen = self._seen(batch, lambda image, key: np.concatenate(self._chain.train(image[None], key, batch.epoch)))
         self._refuse_sizes(seen)
         return [self._loaded(batch, seen)]
 
@@ -116,14 +119,9 @@ class FilesReader:
         return Loaded(batch, crops, rows, self._known.labels_of(rows), tuple(seen.lost))
 
     def _refuse_sizes(self, seen: Seen) -> None:
-        sizes = sorted({image.shape[1:3] for image in seen.images})
+        sizes = sorted({(image.shape[2], image.shape[1]) for image in seen.images})
         if len(sizes) > 1:
-            (high, wide), (other, broad) = sizes[0], sizes[-1]
-            raise ValueError(
-                f"Recipe {self._recipe.name!r} reads whole files, and its augmentations leave images of {wide} x {high}"
-                f" and of {broad} x {other} pixels: end `augment` with a step that gives one size, such as"
-                f" {{step: random_crop, size: {self._recipe.frame.size}}}."
-            )
+            refuse_unequal(sizes, self._recipe.augment)
 
 
 def _of_one_size(seen: Seen) -> Iterator[Seen]:
