@@ -55,8 +55,8 @@ class CropsReader:
 def judged_part(frame: Frame, crops: Some) -> Some:
     """What validation sees of stored crops [n, side, side, 3], array or tensor, as a view: of larger ones the middle.
 
-    That has sides of `frame.size`. Offsets of a `crop` frame stay on its grid, as in tests. Crops that are not larger, and those of detectors that
-    judge whole images, are seen as they are.
+    That has sides of `frame.size`; offsets of a `crop` frame stay on its grid, as in tests. Crops that are not larger,
+    and those of detectors that judge whole images, are seen as they are.
     """
     height, width = crops.shape[1:3]
     if frame.kind == "whole" or min(height, width) <= frame.size:
