@@ -132,7 +132,7 @@ def loader(options: argparse.Namespace, root: Path) -> None:
 
 def steps(options: argparse.Namespace, root: Path, reencode: bool = False) -> None:
     paths, data = write_files(root, options.images), packed(root, 4096, 96)
-    told = recipe("resnet18", 96, 32)
+    told = recipe("resnet18", 96, 64)
     compare(
         "ResNet-18 at 96 px, re-encoding each epoch" if reencode else "ResNet-18 at 96 px", ">= 2", options.rounds,
         lambda: our_training(data, told, options.seconds),

@@ -71,10 +71,10 @@ def training(paths: list[Path], seconds: float, threads: int, reencode: bool) ->
     watch = Watch(seconds)
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(False)
-    loader = DataLoader(Files(paths, 96, reencode), 32, shuffle=True, num_workers=threads)
+    loader = DataLoader(Files(paths, 96, reencode), 64, shuffle=True, num_workers=threads)
 
     def run() -> None:
-        for images, labels in watch.passes(loader, 32):
+        for images, labels in watch.passes(loader, 64):
             loss = nn.functional.binary_cross_entropy_with_logits(network(images).squeeze(1), labels.float())
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
