@@ -46,6 +46,13 @@ class ResidualNetwork(nn.Module):
         return self.head(self.features(images).float())
 
 
-def build(model: str, gain: float = GAIN, pretrained: bool = False, **options: object) -> nn.Module:
+def build(
+    model: str,
+    gain: float = GAIN,
+    pretrained: bool = False,
+    classes: int = 1,
+    fake_index: int = 1,
+    **options: object,
+) -> nn.Module:
     """timm's `model` on residuals; other options as for `timm`. Raises ValueError for a name timm does not know."""
-    return ResidualNetwork(build_timm(model, pretrained, **options), gain)
+    return ResidualNetwork(build_timm(model, pretrained, classes, fake_index, **options), gain)

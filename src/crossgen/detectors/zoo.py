@@ -6,12 +6,20 @@ from collections.abc import Callable
 from torch import nn
 
 from crossgen.config import Recipe
-from crossgen.detectors import residual_network, timm_network
+from crossgen.detectors import cnnspot, gramnet, npr, res50nodown, residual_network, spec, timm_network
 
 Builder = Callable[..., nn.Module]
 
 #: Name in the config -> builder: keyword arguments -> module from images [n, 3, size, size] to logits [n, 1].
-ZOO: dict[str, Builder] = {"residual": residual_network.build, "timm": timm_network.build}
+ZOO: dict[str, Builder] = {
+    "cnnspot": cnnspot.build,
+    "gramnet": gramnet.build,
+    "npr": npr.build,
+    "res50nodown": res50nodown.build,
+    "residual": residual_network.build,
+    "spec": spec.build,
+    "timm": timm_network.build,
+}
 
 
 def build(recipe: Recipe) -> nn.Module:
