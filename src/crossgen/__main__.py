@@ -26,6 +26,7 @@ COMMANDS = {
     "pack-crops": "cut the crops of a shard of a train set into one array",
     "gather-crops": "join the shards of a train set's crops and refuse too many losses",
     "train-detector": "train one detector",
+    "import-detector": "make a detector of published weights",
     "render-conditions": "put a shard's test images through the missing conditions",
     "score-images": "compute the missing logits of some detectors",
     "collect-scores": "assemble one detector's scores",

@@ -106,7 +106,7 @@ def test_weights_load_strictly_or_not_at_all(tmp_path):
     [
         (
             recipe("resnet"),
-            "Unknown architecture 'resnet': expected one of residual, timm, or 'package",
+            "Unknown architecture 'resnet': expected one of cnnspot, .*, timm, or 'package",
         ),
         (recipe("timm", model="resnet_fifty"), "Unknown timm model 'resnet_fifty'"),
         (recipe("timm", modle="test_resnet"), "do not fit 'timm'"),
