@@ -46,7 +46,7 @@ CASES = {
     "gramnet": Case("gramnet", normalisation=BYTES),
     "gramnet_one_class": Case("gramnet", {"classes": 1}),
     "npr": Case("npr"),
-    "res50nodown": Case("res50nodown", size=24),
+    "res50nodown": Case("res50nodown", size=16),
     "residual": Case("residual", {"model": "test_resnet"}),
     "spec": Case("spec", normalisation=UNIT, size=48),
     "resnet50": Case("timm", {"model": "resnet50", "classes": 2, "fake_index": 0}),
@@ -75,9 +75,14 @@ def crops(name: str, n: int = 5) -> torch.Tensor:
 
 
 def toy(n: int, size: int, first: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Images uint8 [n, size, size, 3] and labels [n]: every second one with a planted pattern; each its own group."""
+    """Images uint8 [n, size, size, 3] and labels [n]: every second one enlarged from half its size, under a pattern.
+
+    Each image is its own group.
+    """
     pattern = 40 * (np.indices((size, size)).sum(axis=0) % 2 == 0)[..., None]
-    images = [photograph(first + i, size, size).astype(int) + (i % 2) * pattern for i in range(n)]
+    images = [photograph(first + i, size, size).astype(int) for i in range(n)]
+    for i in range(1, n, 2):
+        images[i] = images[i][::2, ::2].repeat(2, axis=0).repeat(2, axis=1) + pattern
     return torch.from_numpy(np.stack(images).clip(0, 255).astype(np.uint8)), torch.arange(n) % 2
 
 
