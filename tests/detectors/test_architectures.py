@@ -78,6 +78,13 @@ def test_the_spectrum_is_numpys():
     assert found.min() == -1 and found.max() == 1
 
 
+def test_the_spectrum_of_larger_images_is_that_of_their_middle():
+    with torch.device("meta"):
+        network = ZOO["spec"](size=224)
+    assert torch.equal(network.middle(torch.arange(256.0).expand(1, 3, 100, 256))[0, 0, 0], torch.arange(16.0, 240))
+    assert network.middle(torch.zeros(1, 3, 225, 224)).shape == (1, 3, 224, 224)
+
+
 def test_the_spectrum_of_one_colour_is_its_mean_alone():
     found = spec.spectrum(torch.full((1, 3, 16, 16), 0.25))
     corner = torch.full((1, 3, 16, 16), -1.0)

@@ -16,16 +16,25 @@ LOW, HIGH = 5, 95
 class Spec(nn.Module):
     """The log-magnitude of each channel's spectrum, then the network. Nothing of the front end is learned.
 
-    Images are RGB in [0, 1] (a frame of mean 0 and std 1): the published network saw them in the order B, G, R.
+    Images are RGB in [0, 1] (a frame of mean 0 and std 1): the published network saw them in the order B, G, R. Of
+    sides longer than `size`, the middle is seen.
     """
 
-    def __init__(self, pretrained: bool) -> None:
+    def __init__(self, pretrained: bool, size: int | None) -> None:
         super().__init__()
+        self.size = size
         self.network = TimmNetwork("resnet34.tv_in1k", pretrained, classes=2, fake_index=0, zero_init_last=False)
 
     def features(self, images: Tensor) -> Tensor:
         """RGB images in [0, 1], [n, 3, h, w], to the network's unpooled features."""
-        return self.network.features(spectrum(images.flip(1)))
+        return self.network.features(spectrum(self.middle(images).flip(1)))
+
+    def middle(self, images: Tensor) -> Tensor:
+        """Images [n, 3, h, w] with at most `size` pixels a side, cut from their middle."""
+        for axis in (2, 3):
+            excess = max(0, images.shape[axis] - (self.size or images.shape[axis]))
+            images = images.narrow(axis, excess // 2, images.shape[axis] - excess)
+        return images
 
     def head(self, features: Tensor) -> Tensor:
         """Unpooled features, float32, to logits [n, 1]."""
@@ -58,9 +67,10 @@ def _percentile(ordered: Tensor, percent: int) -> Tensor:
     return torch.lerp(ordered[..., whole], ordered[..., upper], rest / 100)
 
 
-def build(pretrained: bool = False) -> Spec:
+def build(pretrained: bool = False, size: int | None = None) -> Spec:
     """ResNet-34 on spectra, two outputs with the fakes first; `pretrained`: on ImageNet-1k, as the authors began.
 
-    Images of any size. 21,285,698 parameters.
+    `size`: of larger images the spectrum of their middle, size x size pixels, is taken (published: 224 of 256). Images
+    of any size. 21,285,698 parameters.
     """
-    return Spec(pretrained)
+    return Spec(pretrained, size)
