@@ -6,13 +6,14 @@ from collections.abc import Callable
 from torch import nn
 
 from crossgen.config import Recipe
-from crossgen.detectors import cnnspot, gramnet, npr, res50nodown, residual_network, spec, timm_network
+from crossgen.detectors import cnnspot, f3net, gramnet, npr, res50nodown, residual_network, spec, timm_network
 
 Builder = Callable[..., nn.Module]
 
 #: Name in the config -> builder: keyword arguments -> module from images [n, 3, size, size] to logits [n, 1].
 ZOO: dict[str, Builder] = {
     "cnnspot": cnnspot.build,
+    "f3net": f3net.build,
     "gramnet": gramnet.build,
     "npr": npr.build,
     "res50nodown": res50nodown.build,
