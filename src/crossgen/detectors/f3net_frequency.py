@@ -5,7 +5,8 @@ and the form of the statistics are those of the code that GenImage used (Leminhb
 bounds of its ancestor (yyk-wew/F3Net), whose low and middle band hold 1/16 and 1/8 - 1/16 of the area, as in the paper.
 """
 
-from typing import Literal
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +29,12 @@ def dct_matrix(size: int) -> Tensor:
     cosines: Tensor = torch.cos(torch.pi / size * places[:, None] * (places + 0.5)) * (2 / size) ** 0.5
     cosines[0] /= 2**0.5
     return cosines.to(torch.float32)
+
+
+def in_float32(device: torch.device) -> AbstractContextManager[Any]:
+    """No autocast, where there could be one."""
+    available = torch.amp.is_autocast_available(device.type)  # not on the meta device, where shapes are computed
+    return torch.autocast(device.type, enabled=False) if available else nullcontext()
 
 
 def band(size: int, start: float, stop: float, bands: Bands) -> Tensor:
@@ -83,7 +90,7 @@ class FadHead(nn.Module):
                 " options.size and frame.size of the recipe have to be the same."
             )
         forward, back = self.get_buffer("_DCT_all"), self.get_buffer("_DCT_all_T")
-        with torch.autocast(images.device.type, enabled=False):
+        with in_float32(images.device):
             spectrum = forward @ images.float() @ back
             filters = torch.stack([made() for made in self.filters])
             parts: Tensor = back @ (spectrum[:, None] * filters[:, None]) @ forward
@@ -106,7 +113,7 @@ class LfsHead(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """RGB in [-1, 1] [n, 3, height, width] to float32 [n, 6, height // 2, width // 2]."""
-        with torch.autocast(images.device.type, enabled=False):
+        with in_float32(images.device):
             windows = self.windows(images.float())
             patch = self.get_buffer("_DCT_patch")
             spectra = torch.kron(patch, patch) @ windows  # D x D^T of each window, its 100 values in a column

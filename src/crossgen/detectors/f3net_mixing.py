@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from crossgen.detectors.f3net_frequency import in_float32
+
 
 class MixBlock(nn.Module):
     """Cross attention of two maps of one shape (Qian et al., ECCV 2020), for each channel apart.
@@ -35,7 +37,7 @@ class MixBlock(nn.Module):
         """How much row i of a channel attends to its row j: float32 [n, channels, side, side], rows sum to 1."""
         queries = torch.cat([self.FAD_query(fad), self.LFS_query(lfs)], dim=3)
         keys = torch.cat([self.FAD_key(fad), self.LFS_key(lfs)], dim=3)
-        with torch.autocast(fad.device.type, enabled=False):  # the products leave the range of fp16
+        with in_float32(fad.device):  # the products leave the range of fp16
             energy = queries.float() @ keys.float().transpose(2, 3)
             return energy.softmax(dim=3)
 
