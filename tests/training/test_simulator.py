@@ -12,6 +12,7 @@ from crossgen.training import autoencoder
 from crossgen.training import simulator as module
 from crossgen.training.autoencoder import AutoEncoder
 from crossgen.training.batches import Data
+from crossgen.training.loop import score, train
 from crossgen.training.setting import Setting
 from crossgen.training.simulator import copied, simulated
 from toys import photograph
@@ -237,25 +238,37 @@ def test_what_cannot_be_simulated_is_refused(monkeypatch):
         made(data())
 
 
+def test_training_begins_with_it():
+    """Weights are those of a training on what is simulated, whatever the given fakes are; files are refused."""
+    recipe = RECIPE.model_copy(update={"steps": 3, "batch_size": 8, "frame": Frame(kind="crop", size=21)})
+    first = train(data(), recipe, Setting(seed=0), lambda line: None)
+    other = train(changed(data(), lambda index: index["label"] == 1), recipe, Setting(seed=0), lambda line: None)
+    told = train(made(data()), recipe.model_copy(update={"fakes": "given"}), Setting(seed=0), lambda line: None)
+    for name, tensor in first.state.items():
+        assert torch.equal(tensor, other.state[name]) and torch.equal(tensor, told.state[name])
+    with pytest.raises(ValueError, match="`reading: files`"):
+        train(Data(None, data().index), recipe.model_copy(update={"reading": "files"}), Setting(seed=0))
+
+
 def auc_of_unseen(told, shuffled):
     """ROC-AUC on the validation images, whose photographs neither simulator nor detector saw in their training."""
-    torch.manual_seed(0)
-    train = told.index[told.index["split"] == "train"]
+    index = told.index.copy()
+    if shuffled:  # by image: the crops of one have one label
+        images = index.loc[index["split"] == "train", ["image_id", "label"]].drop_duplicates()
+        drawn = np.random.default_rng(0).permutation(images["label"].to_numpy())
+        others = dict(zip(images["image_id"], drawn, strict=True))
+        index["label"] = [others.get(image, label) for image, label in index[["image_id", "label"]].to_numpy()]
+    result = train(Data(told.crops, index), LEARNER, Setting(seed=0), lambda line: None)
+    detector = Detector(LEARNER)
+    detector.load_state_dict(result.state)
     val = told.index[told.index["split"] == "val"]
-    labels = torch.tensor(train["label"].to_numpy(), dtype=torch.float32)
-    labels = labels[torch.randperm(len(labels))] if shuffled else labels
-    detector = Detector(RECIPE.model_copy(update={"architecture": "residual"}))
-    optimiser = torch.optim.AdamW(detector.parameters(), 3e-3)
-    crops = torch.from_numpy(told.stored[train["row"].to_numpy()])
-    for _ in range(60):
-        rows = torch.randperm(len(labels))[:32]
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(detector(crops[rows]), labels[rows])
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-    with torch.inference_mode():
-        logits = detector.eval()(torch.from_numpy(told.stored[val["row"].to_numpy()]))
-    return float(roc_auc(logits.double().numpy(), val["label"].to_numpy(), np.ones(len(val))))
+    logits = score(detector, told.stored, val["row"].to_numpy())
+    return float(roc_auc(logits, val["label"].to_numpy(), np.ones(len(val))))
+
+
+LEARNER = RECIPE.model_copy(
+    update={"architecture": "residual", "fakes": "given", "steps": 60, "batch_size": 32, "select": "last"}
+)
 
 
 @pytest.mark.long

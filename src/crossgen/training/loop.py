@@ -20,6 +20,7 @@ from crossgen.training.batches import Lost, Reader
 from crossgen.training.engine import Engine
 from crossgen.training.facts import Facts
 from crossgen.training.setting import Setting
+from crossgen.training.simulator import simulated
 
 #: Raised when the weights that come out change.
 VERSION = 2
@@ -51,6 +52,9 @@ def train(
     does not fit data or network, a loss that is not a number, and memory that does not do; Interrupted when told to
     stop.
     """
+    if recipe.fakes == "simulated":
+        set_up(setting.seed)
+        data = simulated(data, recipe, setting, log)
     parts = assemble(data, recipe, setting, log, reader)
     engine = Engine(parts, data, setting, log)
     engine.run()

@@ -21,10 +21,11 @@ from crossgen.files import write_whole
 from crossgen.progress import Meter
 from crossgen.training.autoencoder import AutoEncoder, Fitting
 from crossgen.training.batches import Crops, Data, Integers
+from crossgen.training.processes import Launch
 from crossgen.training.sampling import keys, uniform
 from crossgen.training.setting import Setting
 
-#: Raised when the simulated fakes change.
+#: Raised, with that of `crossgen.training.loop`, when the simulated fakes change.
 VERSION = 1
 #: Crops a step, and the most pixels that a side of them has while the auto-encoder learns.
 BATCH, PATCH = 8, 64
@@ -154,7 +155,7 @@ def _fitted(reals: Reals, simulator: Simulator, place: int, seed: int, log: Call
     """The simulator of one up-sampling after its training, on train reals alone."""
     upsampling = simulator.upsampling[place]
     own = int.from_bytes(blake3(f"{seed}/{place}/{upsampling}".encode()).digest(length=7), "little")
-    fitting = Fitting(simulator, upsampling, own, _device())
+    fitting = Fitting(simulator, upsampling, own, Launch.found().device)
     losses = []
     with Meter(f"simulator {upsampling}", simulator.steps, "steps") as meter:
         for loss in fitting.fit(_patches(reals, simulator, own), simulator.steps):
@@ -199,8 +200,6 @@ def padded(crops: Crops, multiple: int) -> Crops:
 
 def signed(crops: Crops) -> Tensor:
     """Crops uint8 [n, height, width, 3] to images float32 [n, 3, height, width] in [-1, 1], on the device."""
-    return torch.from_numpy(np.ascontiguousarray(crops)).to(_device()).permute(0, 3, 1, 2).float() / 127.5 - 1
-
-
-def _device() -> torch.device:
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return (
+        torch.from_numpy(np.ascontiguousarray(crops)).to(Launch.found().device).permute(0, 3, 1, 2).float() / 127.5 - 1
+    )
