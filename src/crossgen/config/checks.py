@@ -196,9 +196,10 @@ def _experiments(config: Config) -> Iterator[str]:
 def _lost(config: Config, item: Experiment, where: str) -> Iterator[str]:
     """Frames that the subset's crop cannot hold; what `vary` changes shows when the crops are gathered."""
     crop = next((each.crop for each in config.subsets if each.name == item.subset), None)
-    frame = next((each.frame for each in config.recipes if each.name == item.recipe), None)
-    if crop is None or frame is None or item.vary or frame.kind != "crop":
+    recipe = next((each for each in config.recipes if each.name == item.recipe), None)
+    if crop is None or recipe is None or item.vary or recipe.packed_frame.kind != "crop":
         return
+    frame = recipe.packed_frame
     if frame.size > crop.size and frame.small == "skip":
         yield (
             f"Empty training set in {where}: its recipe's frame of {frame.size} pixels fits into no crop of {crop.size}"

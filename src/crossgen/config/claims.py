@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
-from crossgen.config.derive import train_sets
+from crossgen.config.derive import train_sets, train_sets_of
 from crossgen.config.loading import ConfigError, load
-from crossgen.config.model import Config
+from crossgen.config.model import Config, Experiment
 from crossgen.files import write_text
 
 MEMORY = "configs.json"
@@ -113,12 +113,22 @@ def _meanings(config: Config) -> dict[tuple[str, str], object]:
     recipes = {item.name: item.model_dump(mode="json", exclude={"name"}) for item in config.recipes}
     used = {item.name: (item.subset, item.recipe) for item in config.experiments}
     return {
-        **{("experiment", name): {"subset": s, "recipe": recipes[r]} for name, (s, r) in used.items()},
+        **{
+            ("experiment", item.name): {"subset": item.subset, "recipe": recipes[item.recipe], **_needs(config, item)}
+            for item in config.experiments
+        },
         **{("subset", name): subsets[name] for name in {s for s, _ in used.values()}},
         **{("pool", item.name): item.model_dump(mode="json") for item in config.pools},
         **{("train set", name): item.model_dump(mode="json") for name, item in train_sets(config).items()},
         ("split", ""): config.model_dump(mode="json", include={"split_seed", "val_fraction", "test_fraction"}),
     }
+
+
+def _needs(config: Config, item: Experiment) -> dict[str, object]:
+    """What its detectors need of others. The train sets are named where they watch one another."""
+    told: dict[str, object] = item.model_dump(mode="json", include={"start_from", "curriculum", "watch_every"})
+    watched = [train_set.name for train_set in train_sets_of(config, item)] if item.watch_every else None
+    return {**told, "train_sets": watched}
 
 
 def _changed(here: object, there: object, path: str = "") -> Iterator[tuple[str, object, object]]:

@@ -96,13 +96,18 @@ def with_unseen(config: Config) -> Config:
     return config.model_copy(update={"test_sets": tuple(told)})
 
 
+def train_sets_of(config: Config, experiment: Experiment) -> list[TrainSet]:
+    """The train sets of one experiment, in its order."""
+    known = train_sets(config)
+    return [known[name] for name in (each(config) if experiment.train_sets == "each" else experiment.train_sets)]
+
+
 def detectors(config: Config) -> list[Trained]:
     """All detectors, in the order of the config."""
-    known = train_sets(config)
     return [
-        Trained(experiment, known[name], seed, _generator(config, known[name]))
+        Trained(experiment, train_set, seed, _generator(config, train_set))
         for experiment in config.experiments
-        for name in (each(config) if experiment.train_sets == "each" else experiment.train_sets)
+        for train_set in train_sets_of(config, experiment)
         for seed in experiment.seeds
     ]
 

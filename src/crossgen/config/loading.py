@@ -16,6 +16,7 @@ from crossgen.config.derive import with_folders, with_unseen
 from crossgen.config.grid import expand
 from crossgen.config.model import SCHEMA_VERSION, Config
 from crossgen.config.presets import applied
+from crossgen.config.references import check_references
 from crossgen.config.values import merged
 
 
@@ -56,9 +57,13 @@ def load(files: Sequence[str | Path], overrides: Mapping[str, Any] | None = None
     if faults:
         raise ConfigError("\n".join(f"{fault} ({where})" for fault in faults))
     try:
-        return expand(with_unseen(config))
+        expanded = expand(with_unseen(config))
     except ValueError as error:
         raise ConfigError(f"{error} ({where})") from error
+    faults = check_references(expanded)
+    if faults:
+        raise ConfigError("\n".join(f"{fault} ({where})" for fault in faults))
+    return expanded
 
 
 def read(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, JsonValue, model_validator
 
 from crossgen.config.augmentations import Augmentation
+from crossgen.config.clashes import clashes
 from crossgen.config.steps import Model, Resample, Text
 from crossgen.config.values import GridName
 
@@ -283,15 +284,8 @@ class Recipe(Model):
         return self.training_frame or self.frame
 
     @model_validator(mode="after")
-    def _lasts(self) -> Self:
-        if (self.steps is None) == (self.epochs is None):
-            raise ValueError("one of `steps` and `epochs` (the other null)")
-        return self
-
-    @model_validator(mode="after")
-    def _can_be_read(self) -> Self:
-        if self.reading != "files" and self.packed_frame.kind == "whole":
-            raise ValueError(
-                "a training_frame of kind crop, resize or short_side: whole images cannot be stored as crops"
-            )
+    def _fits_together(self) -> Self:
+        faults = list(clashes(self))
+        if faults:
+            raise ValueError("; and ".join(faults))
         return self
