@@ -156,11 +156,6 @@ EXPERIMENTS = [
     (ordered(order=["checker", "stripes"]) | recipe(fakes="simulated"), "its recipe makes fakes from reals"),
     (experiments(COMBINED | {"watch_every": 1}), "Nothing to watch in experiment 'combined': it has one train set"),
     (
-        recipe(reading="files", crops_per_image=1)
-        | {"subsets": [item | {"crop": {"size": 96}} for item in toy_config(ROOT)["subsets"]]},
-        "Experiment 'raw' reads whole files (recipe 'tiny', reading: files), but its subset 'raw' says crop",
-    ),
-    (
         recipe(accumulate=4) | {"train_gpus": 3},
         "Batch of 16 in recipe 'tiny' is too small for 3 GPUs (train_gpus) x 4 parts (accumulate)",
     ),

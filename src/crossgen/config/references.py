@@ -1,4 +1,4 @@
-"""What one experiment asks of another, of its subset and of its recipe: checked when `vary` is expanded, because grid
+"""What one experiment asks of another and of its recipe: checked when `vary` is expanded, because grid
 points are experiments that may be asked, too."""
 
 from collections.abc import Iterator
@@ -106,16 +106,6 @@ def _watching(config: Config, item: Experiment) -> Iterator[str]:
         yield f"Nothing to watch in experiment {item.name!r}: it has one train set; name others or drop watch_every"
 
 
-def _reading(config: Config, item: Experiment) -> Iterator[str]:
-    recipe = _recipe(config, item)
-    subset = next(subset for subset in config.subsets if subset.name == item.subset)
-    if recipe.reading == "files" and subset.crop is not None:
-        yield (
-            f"Experiment {item.name!r} reads whole files (recipe {recipe.name!r}, reading: files), but its subset"
-            f" {subset.name!r} says crop: take reading: crops, or drop crop"
-        )
-
-
 def _devices(config: Config, item: Experiment) -> Iterator[str]:
     """Every device gets both labels in each part of a batch."""
     recipe, n = _recipe(config, item), config.train_gpus
@@ -125,7 +115,7 @@ def _devices(config: Config, item: Experiment) -> Iterator[str]:
 
 
 #: Each yields the faults of one experiment.
-PARTS = (_start, _curriculum, _watching, _reading, _devices)
+PARTS = (_start, _curriculum, _watching, _devices)
 
 
 def _circles(config: Config) -> Iterator[str]:
