@@ -25,6 +25,7 @@ COMMANDS = {
     "align-drawn": "re-encode a selection's images of a shard, as strongly as reals drawn for each",
     "pack-crops": "cut the crops of a shard of a train set into one array",
     "gather-crops": "join the shards of a train set's crops and refuse too many losses",
+    "index-files": "index the files that a train set is read from, where no crops are stored",
     "train-detector": "train one detector",
     "import-detector": "make a detector of published weights",
     "render-conditions": "put a shard's test images through the missing conditions",
@@ -69,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             module = importlib.import_module(f"crossgen.commands.{name.replace('-', '_')}")
             inner.epilog = f"example:\n  {module.EXAMPLE}"
             module.configure(inner)
-            inner.set_defaults(run=module.run)
+            inner.set_defaults(run=module.run, given=given)
     options = parser.parse_args(given)
     try:
         status = options.run(options)

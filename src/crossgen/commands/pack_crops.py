@@ -39,12 +39,12 @@ def run(options: argparse.Namespace) -> None:
 
     from crossgen import records
     from crossgen.config import Crop, Frame
-    from crossgen.data import unfinished
+    from crossgen.data import aligned, unfinished
     from crossgen.data.pack import VERSION, Packing, Sources, pack
 
     frame = Frame.model_validate_json(options.frame)
     crop = TypeAdapter(Crop | None).validate_json(options.crop)
-    sources = Sources.of(_chosen(options), *_aligned(options))
+    sources = Sources.of(_chosen(options), *aligned.read(options.aligned, json.loads(options.folders)))
     packing = Packing(frame, options.crops_per_image, crop)
     read = [options.selection, *(folder / "index.parquet" for folder in options.aligned)]
     identity = [options.frame, options.crops_per_image, options.crop, options.shards, VERSION, PIL.__version__]
@@ -70,15 +70,3 @@ def _chosen(options: argparse.Namespace) -> "pd.DataFrame":
         selection = selection.filter([key in mine for key in keys])
     chosen: pd.DataFrame = selection.to_pandas()
     return chosen
-
-
-def _aligned(options: argparse.Namespace) -> "tuple[pd.DataFrame, dict[str, Path]]":
-    """Rows that alignment wrote, and the folders that paths begin at."""
-    import pandas as pd
-
-    from crossgen import records
-
-    tables = [records.read(folder / "index.parquet", records.MANIFEST).to_pandas() for folder in options.aligned]
-    folders = {pool: Path(folder) for pool, folder in json.loads(options.folders).items()}
-    folders |= {f"aligned/{folder.parent.name}/{folder.name}": folder for folder in options.aligned}
-    return pd.concat([records.from_rows([], records.MANIFEST).to_pandas(), *tables]), folders
