@@ -7,7 +7,7 @@ import shlex
 from functools import cache
 
 from crossgen import code, runs
-from crossgen.config import Lists, Shown, claims, derive
+from crossgen.config import Lists, Shown, claims, derive, lineage
 from crossgen.config.loading import ConfigError, load
 
 runs.put_programs_first()  # of the environment that Snakemake runs in, activated or not: jobs inherit them
@@ -76,6 +76,7 @@ FIGURES = [
     *(f"degradation_{metric}" for metric in METRICS),
     *(f"{kind}_{subset}" for kind in ("biases", "probes") for subset in USED_SUBSETS),
     *(["controls"] if any(not item.pair for item in CONFIG.test_sets) else []),
+    *(f"learning_{experiment}" for experiment in EXPERIMENTS),
 ]
 
 
@@ -88,8 +89,9 @@ def alignment_name(alignment):
 def packing_name(experiment):
     """Names the crops cut: recipes that cut the same share them."""
     recipe, crop = RECIPES[experiment.recipe], SUBSETS[experiment.subset].crop
-    frame = recipe.frame
-    shape = f"{frame.kind}{frame.size}_grid{frame.grid}_{frame.small}_{frame.filter}"
+    frame = recipe.packed_frame
+    size = f"{frame.size}of{frame.short_side}" if frame.short_side else frame.size
+    shape = f"{frame.kind}{size}_grid{frame.grid}_{frame.small}_{frame.filter}"
     inside = f"_in{crop.size}_grid{crop.grid}_{crop.small}" if crop else ""
     return f"{shape}_x{recipe.crops_per_image}{inside}"
 
@@ -99,7 +101,11 @@ ALIGNMENTS = {
     for subset in CONFIG.subsets
     if subset.align and not subset.align.is_drawn
 }
-PACKINGS = {packing_name(experiment): experiment for experiment in CONFIG.experiments}
+PACKINGS = {
+    packing_name(experiment): experiment
+    for experiment in CONFIG.experiments
+    if RECIPES[experiment.recipe].reading != "files"
+}
 BATCHES = [
     list(DETECTORS)[start : start + CONFIG.detectors_per_score_job]
     for start in range(0, len(DETECTORS), CONFIG.detectors_per_score_job)
@@ -253,24 +259,116 @@ def packed(subset, train_set, packing, file):
     return [f"{folder}/{shard}/{file}" for shard in range(len(packed_shards(subset, train_set)))]
 
 
-def crops(detector):
-    """Arrays that a detector is trained on, and their index."""
-    place = detector.experiment.subset, detector.train_set.name, packing_name(detector.experiment)
-    return {"crops": packed(*place, "crops.npy"), "index": f"{STORE}/crops/{'/'.join(place)}/index.parquet"}
+def recipe_of(detector):
+    return RECIPES[detector.experiment.recipe]
+
+
+def reads_files(detector):
+    """Whether it is trained on whole files: no crops are stored of them."""
+    return recipe_of(detector).reading == "files"
+
+
+def index_of(detector):
+    """The index of what a detector is trained on: its crops', or of the files that are read whole."""
+    subset, train_set = detector.experiment.subset, detector.train_set.name
+    if reads_files(detector):
+        return f"{STORE}/files/{subset}/{train_set}/index.parquet"
+    return f"{STORE}/crops/{subset}/{train_set}/{packing_name(detector.experiment)}/index.parquet"
+
+
+def images(detector):
+    """Role to path(s) of the images that a detector is trained on: arrays and their index, or selection and files."""
+    subset, train_set = detector.experiment.subset, detector.train_set.name
+    if reads_files(detector):
+        pairs = [pair for shard in packed_shards(subset, train_set) for pair in shard]
+        selection = f"{STORE}/subsets/{subset}/{train_set}.parquet"
+        return {"selection": selection, "aligned": sorted(aligned(subset, train_set, pairs))}
+    packing = packing_name(detector.experiment)
+    return {"crops": packed(subset, train_set, packing, "crops.npy"), "index": index_of(detector)}
 
 
 def every_packing():
-    return list(dict.fromkeys(path for d in DETECTORS.values() for path in [*crops(d)["crops"], crops(d)["index"]]))
+    """What training reads that is not a file of a pool: arrays of crops, and indexes."""
+    return list(dict.fromkeys(p for d in DETECTORS.values() for p in [*images(d).get("crops", []), index_of(d)]))
 
 
 def every_loss():
     """Tables of the images that were lost after their headers were read, in training and in test."""
-    packed = dict.fromkeys(f"{Path(crops(d)['index']).parent}/losses.parquet" for d in DETECTORS.values())
-    return [*packed, *(f"{REPORT}/scores/losses/{batch}.parquet" for batch in range(len(BATCHES)))]
+    read = dict.fromkeys(f"{Path(index_of(d)).parent}/losses.parquet" for d in DETECTORS.values())
+    trained = [beside(key, "losses.parquet") for key, d in DETECTORS.items() if reads_files(d)]
+    return [*read, *trained, *(f"{REPORT}/scores/losses/{batch}.parquet" for batch in range(len(BATCHES)))]
+
+
+def beside(key, name):
+    """One of the files of a detector."""
+    return f"{STORE}/detectors/{key}/{name}"
 
 
 def detector_file(key):
-    return f"{STORE}/detectors/{key}/detector.safetensors"
+    return beside(key, "detector.safetensors")
+
+
+def every_history():
+    """How the detectors were trained, and what was watched meanwhile."""
+    watching = [key for key, detector in DETECTORS.items() if lineage.watched_by(CONFIG, detector)]
+    return {
+        "histories": [beside(key, "history.parquet") for key in DETECTORS],
+        "watched": [beside(key, "watched.parquet") for key in watching],
+    }
+
+
+def detector_of(wildcards):
+    return DETECTORS[f"{wildcards.experiment}/{wildcards.train_set}/seed{wildcards.seed}"]
+
+
+def watched(detector):
+    """Train set to the images of it that are scored while a detector is trained."""
+    experiment, seed = detector.experiment.name, detector.seed
+    names = lineage.watched_by(CONFIG, detector)
+    return {name: images(DETECTORS[lineage.key(experiment, name, seed)]) for name in names}
+
+
+def needed(detector):
+    """What a training reads beside its own images: weights to begin with, histories, other train sets."""
+    start = lineage.started_from(detector)
+    given = recipe_of(detector).start
+    found = {
+        "start": detector_file(start) if start else (given.weights if given else []),
+        "measured": [beside(key, "history.parquet") for key in lineage.measured_by(CONFIG, detector).values()],
+        "watched": [path for item in watched(detector).values() for paths in item.values() for path in listed(paths)],
+    }
+    return {role: paths for role, paths in found.items() if paths}
+
+
+def listed(paths):
+    return [paths] if isinstance(paths, str) else paths
+
+
+def training_inputs(wildcards):
+    """All that a training waits for. The index of whole files is not read: its job refuses too many losses."""
+    detector = detector_of(wildcards)
+    return {**images(detector), "index": index_of(detector), **needed(detector)}
+
+
+def training_options(wildcards):
+    """The same as options of the command."""
+    detector = detector_of(wildcards)
+    told, found = detector.experiment, images(detector)
+    words = [word for role, paths in found.items() if paths for word in (f"--{role}", *listed(paths))]
+    if reads_files(detector):
+        pools = dict.fromkeys(
+            pool for name in [detector.train_set.name, *watched(detector)] for pool in chosen_pools(told.subset, name)
+        )
+        words += ["--folders", json.dumps({name: POOLS[name].source.root for name in pools})]
+        words += ["--crop", as_json(SUBSETS[told.subset], include={"crop"})] if SUBSETS[told.subset].crop else []
+    if told.start_from:
+        words += ["--start", detector_file(lineage.started_from(detector)), "--start-head", told.start_from.head]
+    if told.curriculum:
+        measured = {p: beside(k, "history.parquet") for p, k in lineage.measured_by(CONFIG, detector).items()}
+        words += ["--curriculum", as_json(told.curriculum), "--measured", json.dumps(measured)]
+    if watched(detector):
+        words += ["--watched", json.dumps(watched(detector)), "--watch-every", str(told.watch_every)]
+    return shlex.join(words)
 
 
 def every_detector():
@@ -300,7 +398,7 @@ def conditions_json():
 
 
 def audited():
-    """What the bias audit reads of each subset and train set: (subset, train set, selection, index of its crops)."""
+    """What the bias audit reads of each subset and train set: (subset, train set, selection, index)."""
     rows = {}
     for detector in DETECTORS.values():
         pair = (detector.experiment.subset, detector.train_set.name)
@@ -309,7 +407,7 @@ def audited():
             [
                 *pair,
                 f"{STORE}/subsets/{pair[0]}/{pair[1]}.parquet",
-                crops(detector)["index"],
+                index_of(detector),
             ],
         )
     return list(rows.values())
@@ -328,6 +426,7 @@ def report_inputs():
         "indexes": [row[3] for row in audited()],
         "losses": every_loss(),
         "waterfalls": every_waterfall(),
+        **every_history(),
     }
 
 
@@ -342,8 +441,9 @@ def report_options():
     ]
     for name in ("metrics", "differences", "biases", "probes", "duplicates"):
         words += [f"--{name}", inputs[name]]
-    words += ["--manifests", *inputs["manifests"], "--losses", *inputs["losses"]]
-    return shlex.join([*words, "--waterfalls", *inputs["waterfalls"]])
+    for name in ("manifests", "losses", "waterfalls", *every_history()):
+        words += [f"--{name}", *inputs[name]]
+    return shlex.join(words)
 
 
 def run_files():
@@ -355,12 +455,13 @@ def run_files():
         "losses": every_loss(),
         "waterfalls": every_waterfall(),
         "detectors": every_detector(),
+        **every_history(),
     }
     roles |= {f"table_{name}": f"{REPORT}/tables/{name}.csv" for name in TABLES}
     return json.dumps(roles | {f"figure_{name}": f"{REPORT}/figures/{name}.svg" for name in FIGURES})
 
 
 def figures(*kinds):
-    """Figures of these kinds (matrix, degradation, biases, probes, controls), or all."""
+    """Figures of these kinds (matrix, degradation, biases, probes, controls, learning), or all."""
     chosen = [name for name in FIGURES if not kinds or name.split("_")[0] in kinds]
     return [f"{REPORT}/figures/{name}.svg" for name in chosen]

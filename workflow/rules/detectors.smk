@@ -1,31 +1,44 @@
-# Packed crops → detector: one job for each experiment, train set and seed.
+# Packed crops, or selected files → detector: one job for each experiment, train set and seed.
 
 
 rule train_detector:
     input:
-        unpack(lambda wildcards: crops(DETECTORS[f"{wildcards.experiment}/{wildcards.train_set}/seed{wildcards.seed}"])),
+        unpack(training_inputs),
     output:
         detector=f"{STORE}/detectors/{{experiment}}/{{train_set}}/seed{{seed}}/detector.safetensors",
-        history=f"{STORE}/detectors/{{experiment}}/{{train_set}}/seed{{seed}}/history.csv",
+        history=f"{STORE}/detectors/{{experiment}}/{{train_set}}/seed{{seed}}/history.parquet",
+        watched=f"{STORE}/detectors/{{experiment}}/{{train_set}}/seed{{seed}}/watched.parquet",
+        losses=f"{STORE}/detectors/{{experiment}}/{{train_set}}/seed{{seed}}/losses.parquet",
+        events=directory(f"{STORE}/detectors/{{experiment}}/{{train_set}}/seed{{seed}}/events"),
     log:
         f"{STORE}/logs/train_detector/{{experiment}}/{{train_set}}/seed{{seed}}.log",
     benchmark:
         f"{STORE}/benchmarks/train_detector/{{experiment}}/{{train_set}}/seed{{seed}}.tsv"
+    # A job that was told to stop, or killed, goes on from its checkpoint. On a cluster the job that is sent there is a
+    # run of its own, and would try again within the time that is up: only the run that sent it tries again.
+    retries: 3 if workflow.is_main_process else 0
     conda:
         "../../envs/conda.yaml"
-    threads: 1
+    threads: CONFIG.train_threads
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        mem_mb=lambda wildcards, attempt, threads: 1000 * (1 + threads) * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
-        gpu=1,
+        gpu=CONFIG.train_gpus,
+        # How a training runs, not what comes out: a change of resources, unlike one of params or of the command's text,
+        # trains no finished detector again. Whole seconds: Snakemake rounds numbers.
+        checkpoint_seconds=max(1, round(60 * CONFIG.checkpoint_minutes)),
+        out_of_memory=CONFIG.out_of_memory,
     params:
-        recipe=lambda wildcards: as_json(RECIPES[EXPERIMENTS[wildcards.experiment].recipe]),
-        generator=lambda wildcards: (
-            DETECTORS[f"{wildcards.experiment}/{wildcards.train_set}/seed{wildcards.seed}"].generator or ""
-        ),
-        version=code.version("crossgen.training.loop"),
+        recipe=lambda wildcards: as_json(recipe_of(detector_of(wildcards))),
+        generator=lambda wildcards: detector_of(wildcards).generator or "",
+        options=training_options,
+        version=[code.version(f"crossgen.training.{name}") for name in ("loop", "augment")],
     shell:
         "logged {log:q}"
-        " python -m crossgen train-detector --crops {input.crops:q} --index {input.index:q} --recipe {params.recipe:q}"
+        " python -m crossgen train-detector {params.options} --recipe {params.recipe:q}"
         " --experiment {wildcards.experiment:q} --train-set {wildcards.train_set} --generator={params.generator:q}"
-        " --seed {wildcards.seed} --output {output.detector:q} --history {output.history:q}"
+        " --seed {wildcards.seed} --threads {threads} --gpus {resources.gpu}"
+        " --checkpoint-seconds {resources.checkpoint_seconds} --out-of-memory {resources.out_of_memory}"
+        " --lost-for {wildcards.experiment:q}/{wildcards.train_set}/seed{wildcards.seed}"
+        " --output {output.detector:q} --history {output.history:q} --watched-output {output.watched:q}"
+        " --losses {output.losses:q} --events {output.events:q}"

@@ -102,7 +102,9 @@ rule pack_crops:
         folders=lambda wildcards: json.dumps(
             {name: POOLS[name].source.root for name in chosen_pools(wildcards.subset, wildcards.train_set)}
         ),
-        frame=lambda wildcards: as_json(RECIPES[PACKINGS[wildcards.packing].recipe].frame, exclude={"mean", "std"}),
+        frame=lambda wildcards: as_json(
+            RECIPES[PACKINGS[wildcards.packing].recipe].packed_frame, exclude={"mean", "std"}
+        ),
         crop=lambda wildcards: json.dumps(
             SUBSETS[PACKINGS[wildcards.packing].subset].model_dump(mode="json")["crop"], sort_keys=True
         ),
@@ -141,6 +143,40 @@ rule gather_crops:
         "logged {log:q} python -m crossgen gather-crops --selection {input.selection:q} --indexes {input.indexes:q}"
         " --shard-losses {input.losses:q} --max-quarantine {params.limits:q} --index {output.index:q}"
         " --losses {output.losses:q}"
+
+
+rule index_files:
+    input:
+        selection=f"{STORE}/subsets/{{subset}}/{{train_set}}.parquet",
+        aligned=lambda wildcards: [
+            path
+            for pairs in packed_shards(wildcards.subset, wildcards.train_set)
+            for path in aligned(wildcards.subset, wildcards.train_set, pairs)
+        ],
+    output:
+        index=f"{STORE}/files/{{subset}}/{{train_set}}/index.parquet",
+        losses=f"{STORE}/files/{{subset}}/{{train_set}}/losses.parquet",
+    log:
+        f"{STORE}/logs/index_files/{{subset}}/{{train_set}}.log",
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=20,
+    params:
+        folders=lambda wildcards: json.dumps(
+            {name: POOLS[name].source.root for name in chosen_pools(wildcards.subset, wildcards.train_set)}
+        ),
+        limits=lambda wildcards: json.dumps(
+            {name: POOLS[name].max_quarantine for name in chosen_pools(wildcards.subset, wildcards.train_set)}
+        ),
+        version=code.version("crossgen.data.whole"),
+    shell:
+        "logged {log:q} python -m crossgen index-files --selection {input.selection:q} --aligned {input.aligned:q}"
+        " --folders {params.folders:q} --max-quarantine {params.limits:q}"
+        " --lost-for {wildcards.subset:q}/{wildcards.train_set}/files"
+        " --index {output.index:q} --losses {output.losses:q}"
 
 
 rule audit_biases:

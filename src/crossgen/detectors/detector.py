@@ -114,9 +114,17 @@ def device_of(detector: Detector) -> torch.device:
     return detector.mean.device
 
 
-def save(path: Path, state: Mapping[str, Tensor], recipe: Recipe, identity: Mapping[str, object]) -> None:
-    """Write weights, recipe (frame included) and identity (experiment, train_set, seed, ...) as one file, whole."""
-    told = {"format": FORMAT, "recipe": recipe.model_dump(mode="json"), "identity": dict(identity)}
+def save(
+    path: Path,
+    state: Mapping[str, Tensor],
+    recipe: Recipe,
+    identity: Mapping[str, object],
+    training: Mapping[str, object] | None = None,
+) -> None:
+    """Write weights, recipe (frame included), identity (experiment, train_set, seed, ...) and facts of the training
+    (device, precision, ...) as one file, whole."""
+    told: dict[str, object] = {"format": FORMAT, "recipe": recipe.model_dump(mode="json"), "identity": dict(identity)}
+    told |= {} if training is None else {"training": dict(training)}
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     try:
         write_whole(path, lambda part: save_file(tensors, part, {"crossgen": json.dumps(told, sort_keys=True)}))

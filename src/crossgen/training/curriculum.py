@@ -24,8 +24,8 @@ def easy_to_hard(histories: Mapping[str, pd.DataFrame]) -> list[str]:
 
 
 def _kept(pool: str, history: pd.DataFrame) -> float:
-    """Of several rows that were kept, each in its time, the last tells of the weights that remained."""
-    kept = history[history["kept"]]
+    """The last of the rows that were kept: that of the weights that remained."""
+    kept = history[history["kept"].astype(bool)]
     value = float(kept["val_roc_auc"].iloc[-1]) if len(kept) else float("nan")
     if value != value:
         raise ValueError(

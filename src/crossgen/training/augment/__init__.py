@@ -14,6 +14,9 @@ from crossgen.training.augment.chain import AUGMENTATIONS, augment, augment_batc
 from crossgen.training.augment.draws import Draw
 from crossgen.training.augment.steps import Image, Step
 
+#: Raised when augmented pixels change.
+VERSION = 1
+
 __all__ = ["AUGMENTATIONS", "Draw", "Image", "Step", "augment", "augment_batch"]
 
 # A worker has one thread; and cv2's pool of threads may hang in a process that was forked.
