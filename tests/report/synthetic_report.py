@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from crossgen.config import Blur, Condition, Jpeg, Resize
+from crossgen.records import WATCHED
 from crossgen.report.data import ReportData
 
 MINI = ("cyclegan", "realesrgan", "realsr", "srvgg", "waifu2x", "realcugan", "style", "autoencoder")
@@ -52,7 +53,50 @@ def draw(generators=MINI, conditions=CONDITIONS, seeds=(0,), experiments=("raw",
         comparisons=pairs,
         seeds=tuple(seeds),
         name="mini",
+        histories=_histories(product(experiments, train_sets, seeds)),
+        watched=_watched(product(experiments[:1], train_sets, seeds), train_sets),
     )
+
+
+def _histories(trained, epochs=6):
+    """Losses that fall and AUCs that rise; the last epoch but one is kept, and the first has no validation."""
+    rows = []
+    for number, (experiment, train_set, seed) in enumerate(trained):
+        rng = np.random.default_rng(number)
+        for epoch in range(epochs):
+            left = 0.7 * np.exp(-epoch / 2)
+            told = {"train_loss": left + 0.02, "val_loss": left + 0.1, "val_roc_auc": 1 - left / 1.6}
+            rows.append(
+                {
+                    "experiment": experiment,
+                    "trained_on": train_set,
+                    "seed": seed,
+                    "epoch": epoch,
+                    "step": 10 * epoch + 10,
+                }
+                | {name: value + rng.normal(0, 0.01) for name, value in told.items()}
+                | {"val_balanced_accuracy": 0.8, "lr": 1e-3, "seconds": 1.0, "images_per_second": 100.0, "lost": 0}
+                | {"kept": epoch == epochs - 2}
+                | ({} if epoch else {"val_loss": np.nan, "val_roc_auc": np.nan})
+            )
+    return pd.DataFrame(rows)
+
+
+def _watched(trained, train_sets):
+    rows = []
+    for number, (experiment, trained_on, seed) in enumerate(trained):
+        rng = np.random.default_rng(100 + number)
+        for train_set, epoch in product([name for name in train_sets if name != trained_on], (1, 3, 5)):
+            told = {
+                "experiment": experiment,
+                "trained_on": trained_on,
+                "seed": seed,
+                "epoch": epoch,
+                "step": 10 * epoch,
+            }
+            measured = {"roc_auc": 0.5 + 0.05 * epoch + rng.normal(0, 0.05), "loss": 0.6, "balanced_accuracy": 0.6}
+            rows.append(told | {"train_set": train_set, **measured, "n_real": 10, "n_fake": 10})
+    return pd.DataFrame(rows, columns=["experiment", "trained_on", "seed", *WATCHED.columns])
 
 
 def _metrics(rng, runs, generators, train_sets, controls):

@@ -23,7 +23,14 @@ from crossgen.report.short import in_short
 from crossgen.report.tables import TABLES
 from toys import ROOT
 
-DRAWN = ("matrix_clean_balanced_accuracy", "degradation_roc_auc", "biases_q96", "probes_q96", "controls")
+DRAWN = (
+    "learning_raw",
+    "matrix_clean_balanced_accuracy",
+    "degradation_roc_auc",
+    "biases_q96",
+    "probes_q96",
+    "controls",
+)
 
 
 @pytest.fixture(scope="module")

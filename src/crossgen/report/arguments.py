@@ -15,4 +15,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--manifests", required=True, type=Path, nargs="+", help="manifests of all pools")
     parser.add_argument("--losses", type=Path, nargs="*", default=[], help="images lost after the manifest")
     parser.add_argument("--waterfalls", type=Path, nargs="*", default=[], help="what selections removed")
+    parser.add_argument("--histories", type=Path, nargs="*", default=[], help="histories of detectors")
+    parser.add_argument("--watched", type=Path, nargs="*", default=[], help="what was watched while they were trained")
     parser.add_argument("--audited", required=True, help="JSON list of [subset, train set, selection, index of crops]")

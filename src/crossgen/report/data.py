@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from crossgen.config import Condition, Shown
-from crossgen.records import DUPLICATES, LOSSES, WATERFALL
+from crossgen.records import DUPLICATES, HISTORY, LOSSES, WATCHED, WATERFALL
 from crossgen.report.estimates import Estimate, pool
 
 #: Words that stand where a train set or a test set stands, and mean an aggregate.
@@ -37,6 +37,8 @@ TITLES = {
 #: What is shown of an image that was selected, and of one that was listed; the manifests of a whole run are large.
 CHOSEN = ("image_id", "pool", "label", "format", "width", "height", "jpeg_quality")
 FACTS = (*CHOSEN, "split", "conversion", "quarantine")
+#: Of which detector the rows of a history tell; those of what was watched have another train set of their own.
+TOLD_OF = ("experiment", "trained_on", "seed")
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,12 @@ class ReportData:
     losses: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(LOSSES.columns)))
     waterfall: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(WATERFALL.columns)))
     duplicates: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(DUPLICATES.columns)))
+    histories: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=[*TOLD_OF, *HISTORY.columns]))
+    watched: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=[*TOLD_OF, *WATCHED.columns]))
 
     @classmethod
     def from_config(cls, config: Shown, frames: Mapping[str, pd.DataFrame]) -> "ReportData":
-        """`frames`: metrics, differences, biases, probes, facts, selections, losses, waterfall, duplicates."""
+        """`frames`: those of the class, by name."""
         pairs = tuple(test.name for test in config.test_sets if test.pair)
         unseen = tuple(test.name for test in config.test_sets if test.pair and test.unseen)
         seen = tuple(name for name in pairs if name not in unseen)
@@ -83,6 +87,8 @@ class ReportData:
             losses=frames["losses"],
             waterfall=frames["waterfall"],
             duplicates=frames["duplicates"],
+            histories=frames["histories"],
+            watched=frames["watched"],
             experiments=tuple(experiment.name for experiment in config.experiments),
             train_sets=tuple(dict.fromkeys([name for name in seen if name in named] + named)),
             generators=pairs,

@@ -10,6 +10,7 @@ from crossgen.report.data import SHOWN_METRICS, ReportData
 from crossgen.report.dots import controls, probes
 from crossgen.report.heatmaps import matrix
 from crossgen.report.histograms import biases
+from crossgen.report.learning import learning
 from crossgen.report.style import save
 
 __all__ = ["FIGURES", "plan", "save"]
@@ -21,6 +22,7 @@ FIGURES: dict[str, Callable[..., Figure]] = {
     "biases": biases,  # subset
     "probes": probes,  # subset
     "controls": controls,
+    "learning": learning,  # experiment
 }
 
 
@@ -32,5 +34,6 @@ def plan(data: ReportData) -> dict[str, Callable[[], Figure]]:
         **{f"biases_{subset}": ("biases", subset) for subset in dict.fromkeys(data.selections["subset"])},
         **{f"probes_{subset}": ("probes", subset) for subset in dict.fromkeys(data.probes["subset"])},
         **({"controls": ("controls",)} if data.controls else {}),
+        **{f"learning_{name}": ("learning", name) for name in dict.fromkeys(data.histories["experiment"])},
     }
     return {name: partial(FIGURES[kind], data, *rest) for name, (kind, *rest) in planned.items()}

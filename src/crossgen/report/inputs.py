@@ -9,7 +9,7 @@ import pandas as pd
 
 from crossgen import records
 from crossgen.config import Shown
-from crossgen.report.data import CHOSEN, FACTS, ReportData
+from crossgen.report.data import CHOSEN, FACTS, TOLD_OF, ReportData
 
 
 def read(options: argparse.Namespace) -> ReportData:
@@ -24,6 +24,8 @@ def read(options: argparse.Namespace) -> ReportData:
         "facts": records.read_all(options.manifests, records.MANIFEST, FACTS).to_pandas(),
         "losses": _losses(options.losses),
         "waterfall": _together(options.waterfalls, records.WATERFALL),
+        "histories": _told(options.histories, records.HISTORY),
+        "watched": _told(options.watched, records.WATCHED),
         "selections": pd.concat([_stages(*row) for row in audited], ignore_index=True),
     }
     return ReportData.from_config(Shown.model_validate_json(options.shown), frames)
@@ -39,6 +41,11 @@ def _together(paths: Sequence[Path], schema: records.Schema) -> pd.DataFrame:
     tables = [records.read(path, schema).to_pandas() for path in paths]
     both: pd.DataFrame = pd.concat([records.from_rows([], schema).to_pandas(), *tables], ignore_index=True)
     return both
+
+
+def _told(paths: Sequence[Path], schema: records.Schema) -> pd.DataFrame:
+    """The same, of tables that name their detector in columns beside the declared ones."""
+    return _together(paths, schema).reindex(columns=[*TOLD_OF, *schema.columns])
 
 
 def _stages(subset: str, train_set: str, selection: str, index: str) -> pd.DataFrame:

@@ -37,6 +37,7 @@ TITLES = {
 WORDS = ("Run", "Bias", "Matrix", "Degraded", "Controls", "Meaning", "Data", "Cite", "Files")
 #: Section to the beginnings of its figures' names, and to its tables.
 SECTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "run": (("learning_",), ()),
     "bias": (("probes_", "biases_"), ("biases", "attributes")),
     "matrix": (("matrix_",), ("matrix",)),
     "degraded": (("degradation_",), ("degraded",)),
