@@ -360,7 +360,7 @@ def training_options(wildcards):
             pool for name in [detector.train_set.name, *watched(detector)] for pool in chosen_pools(told.subset, name)
         )
         words += ["--folders", json.dumps({name: POOLS[name].source.root for name in pools})]
-        words += ["--crop", as_json(SUBSETS[told.subset], include={"crop"})] if SUBSETS[told.subset].crop else []
+        words += ["--crop", as_json(SUBSETS[told.subset].crop)] if SUBSETS[told.subset].crop else []
     if told.start_from:
         words += ["--start", detector_file(lineage.started_from(detector)), "--start-head", told.start_from.head]
     if told.curriculum:
