@@ -248,9 +248,13 @@ def aligned(subset, train_set, pairs):
     return [f"{STORE}/{folder}/{name}/{shard}" for name, shard in concerned]
 
 
+def every_aligned(subset, train_set):
+    """The same of all that a train set reads."""
+    return sorted(path for pairs in packed_shards(subset, train_set) for path in aligned(subset, train_set, pairs))
+
+
 def every_alignment():
-    found = [aligned(*pair, pairs) for pair in used_pairs() for pairs in packed_shards(*pair)]
-    return list(dict.fromkeys(path for paths in found for path in paths))
+    return list(dict.fromkeys(path for pair in used_pairs() for path in every_aligned(*pair)))
 
 
 def packed(subset, train_set, packing, file):
@@ -280,9 +284,8 @@ def images(detector):
     """Role to path(s) of the images that a detector is trained on: arrays and their index, or selection and files."""
     subset, train_set = detector.experiment.subset, detector.train_set.name
     if reads_files(detector):
-        pairs = [pair for shard in packed_shards(subset, train_set) for pair in shard]
         selection = f"{STORE}/subsets/{subset}/{train_set}.parquet"
-        return {"selection": selection, "aligned": sorted(aligned(subset, train_set, pairs))}
+        return {"selection": selection, "aligned": every_aligned(subset, train_set)}
     packing = packing_name(detector.experiment)
     return {"crops": packed(subset, train_set, packing, "crops.npy"), "index": index_of(detector)}
 

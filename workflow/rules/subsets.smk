@@ -148,11 +148,7 @@ rule gather_crops:
 rule index_files:
     input:
         selection=f"{STORE}/subsets/{{subset}}/{{train_set}}.parquet",
-        aligned=lambda wildcards: [
-            path
-            for pairs in packed_shards(wildcards.subset, wildcards.train_set)
-            for path in aligned(wildcards.subset, wildcards.train_set, pairs)
-        ],
+        aligned=lambda wildcards: every_aligned(wildcards.subset, wildcards.train_set),
     output:
         index=f"{STORE}/files/{{subset}}/{{train_set}}/index.parquet",
         losses=f"{STORE}/files/{{subset}}/{{train_set}}/losses.parquet",

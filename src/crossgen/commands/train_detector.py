@@ -145,13 +145,13 @@ def _joins(options: argparse.Namespace) -> dict[str, float]:
 def _identity(options: argparse.Namespace, recipe: "Recipe", images: "Images") -> list[object]:
     """All that the weights depend on: a checkpoint of another training is not taken up."""
     from crossgen.data.unfinished import digest_of
-    from crossgen.training import augment, loop
+    from crossgen.training import augment, launch, loop
 
     start = options.start or (recipe.start and Path(recipe.start.weights))
     read = [*images.tables(), *([start] if start else [])]
     told = [recipe.model_dump(mode="json"), options.seed, options.start_head, _joins(options)]
     eyed = [options.watched, options.watch_every]  # they move no weight, but their scores are in the checkpoint
-    return [*told, *eyed, loop.VERSION, augment.VERSION, *map(digest_of, read)]
+    return [*told, *eyed, launch.processes(), loop.VERSION, augment.VERSION, *map(digest_of, read)]
 
 
 def _write(options: argparse.Namespace, recipe: "Recipe", data: "Data", trained: "Trained") -> None:
