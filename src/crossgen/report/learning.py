@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from math import ceil
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -74,7 +75,12 @@ def _pair(upper: Axes, lower: Axes, histories: pd.DataFrame, watched: pd.DataFra
     for (train_set, _), rows in watched.groupby(["train_set", "seed"], sort=True):
         index = data.train_sets.index(str(train_set))
         style = ("-", "--", ":")[index // len(WATCHED) % 3]
-        told = {"color": WATCHED[index % len(WATCHED)], "linestyle": style, "linewidth": 0.7, "label": str(train_set)}
+        told: dict[str, Any] = {
+            "color": WATCHED[index % len(WATCHED)],
+            "linestyle": style,
+            "linewidth": 0.7,
+            "label": str(train_set),
+        }
         lower.plot(rows["epoch"] + 1, 100 * rows["roc_auc"], marker=".", markersize=2, zorder=1, **told)
     for _, rows in histories.groupby("seed", sort=True):
         for axes, lines, factor in ((upper, LOSSES, 1), (lower, AREAS, 100)):
@@ -93,7 +99,7 @@ def _lines(axes: Axes, rows: pd.DataFrame, lines: tuple[tuple[str, str, str, str
     kept = rows["kept"].astype(bool)
     for column, label, colour, style in lines:
         there = np.isfinite(rows[column].astype(float))  # not every epoch is validated
-        told = {"color": colour, "linestyle": style, "linewidth": 1.2, "label": label}
+        told: dict[str, Any] = {"color": colour, "linestyle": style, "linewidth": 1.2, "label": label}
         marker = "." if there.sum() < 12 else ""
         axes.plot(rows["epoch"][there] + 1, factor * rows[column][there], marker=marker, markersize=3.5, **told)
         if label == "validation":

@@ -41,7 +41,7 @@ class Images:
     @classmethod
     def of(cls, told: Mapping[str, Any], roots: Mapping[str, str], crop: Crop | None) -> "Images":
         """From JSON or options: `crops` and `index`, or `selection` and `aligned`. Raises ValueError for others."""
-        named = {name: told.get(name) for name in ("crops", "index", "selection", "aligned") if told.get(name)}
+        named = {name: told[name] for name in ("crops", "index", "selection", "aligned") if told.get(name)}
         if not (set(named) == {"crops", "index"} or set(named) - {"aligned"} == {"selection"}):
             raise ValueError(
                 f"Images are named by {', '.join(named) or 'nothing'}: expected crops and index, or selection with the"
