@@ -30,6 +30,11 @@ def cores(threads: int) -> int:
     return max(1, threads // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
+def torchrun(count: int) -> list[str]:
+    """The words that run a module in so many processes of this machine."""
+    return [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
+
+
 def again(count: int, words: Sequence[str]) -> int:
     """Run `crossgen <words>` in `count` processes of this machine, and return the exit status.
 
@@ -41,11 +46,10 @@ def again(count: int, words: Sequence[str]) -> int:
     there = torch.cuda.device_count()
     if 0 < there < count:
         raise ValueError(f"{count} GPUs are asked for, and this machine has {there}: set train_gpus (--gpus).")
-    module = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
     # each sets its own number of threads by its share of the cores, see `cores`
     environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
     told: list[int] = []
-    child = subprocess.Popen([*module, "-m", "crossgen", *words], env=environment)
+    child = subprocess.Popen([*torchrun(count), "-m", "crossgen", *words], env=environment)
 
     def pass_on(number: int, frame: FrameType | None) -> None:
         if not told:
