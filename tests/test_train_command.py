@@ -17,9 +17,10 @@ from safetensors.torch import load_file
 
 from crossgen import records
 from crossgen.__main__ import main
-from crossgen.config import Recipe
+from crossgen.config import Recipe, clashes
 from crossgen.detectors.identity import read_header
 from crossgen.training import given, launch, loop
+from crossgen.training.augment import resident
 from crossgen.training.interrupt import STATUS
 from toys import described, draw_pools, toy_config, write_tables
 
@@ -226,6 +227,10 @@ def test_options_that_do_not_fit_are_refused(store, tmp_path, more, message, cap
 def test_workers_are_taken_where_they_bring_more_than_they_cost(changes, threads, count):
     recipe = Recipe.model_validate_json(json.dumps(RECIPE | changes))
     assert given.workers(recipe, threads) == count
+
+
+def test_the_config_knows_the_steps_that_run_on_a_device():
+    assert set(clashes.ON_DEVICE) == set(resident.ON_DEVICE)
 
 
 def test_several_processes_know_the_first_and_share_the_cores(monkeypatch):
