@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 
+import pandas as pd
 import pytest
 
 from checkout import Checkout
@@ -166,3 +167,34 @@ def test_the_report_reads_every_history_and_what_was_watched(plan, training):
     assert sorted(table["--watched"]) == sorted(f"results/toy/detectors/{key}/watched.parquet" for key in watching)
     drawn = {told["--figure"][0] for told in commands(plan, "plot")}
     assert {f"learning_{name}" for name in ("raw", "whole", "eased", "told", "tuned", "short", "given")} <= drawn
+
+
+@pytest.mark.long
+def test_every_kind_of_training_runs_to_a_report(tmp_path):
+    """Weights of one experiment begin another, its histories order a third, whole files are read and watched."""
+    checkout = Checkout(tmp_path / "run")
+    configure(checkout)
+    config = checkout.config
+    kept = ("raw", "whole", "eased", "tuned")
+    config["experiments"] = [item for item in config["experiments"] if item["name"] in kept]
+    config["experiments"][2]["seeds"] = [0]
+    config["experiments"][3] |= {"train_sets": ["checker"], "watch_every": None}
+    config["recipes"] = config["recipes"][:2]
+    for recipe in config["recipes"]:
+        recipe |= {"steps": 8, "frame": {"kind": "crop", "size": 64}}
+    config |= {"train_threads": 2, "train_gpus": 1}
+    checkout.snakemake()
+    store = checkout.folder / "results" / "toy"
+    watched = pd.read_parquet(store / "detectors/whole/checker/seed0/watched.parquet")
+    assert set(watched["train_set"]) == {"both"} and watched["roc_auc"].between(0, 1).all()
+    history = pd.read_parquet(store / "detectors/whole/checker/seed0/history.parquet")
+    assert history["step"].iloc[-1] == 8 and history["val_roc_auc"].notna().all()
+    index = pd.read_parquet(store / "files/cut/both/index.parquet")
+    assert set(index.query("label == 1")["jpeg_quality"]) == {96} and len(index) == 2 * 19
+    log = (store / "logs/train_detector/whole/both/seed0.log").read_text()
+    assert "workers=1" in log
+    page = (store / "report.html").read_text()
+    assert all(f'id="figure-learning_{name}"' in page for name in kept)
+    assert "Nothing to be done" in checkout.snakemake("-n")
+    config["checkpoint_minutes"], config["out_of_memory"], config["train_threads"] = 1.0, "stop", 1
+    assert "Nothing to be done" in checkout.snakemake("-n")
