@@ -161,8 +161,13 @@ def test_a_new_version_of_the_training_loop_trains_again(run):
     loop = run.folder / "src" / "crossgen" / "training" / "loop.py"
     loop.write_text(loop.read_text() + "\n\nUNUSED = 1\n")
     assert run.planned() == {}
-    loop.write_text(loop.read_text().replace("VERSION = 1", "VERSION = 2"))
+    loop.write_text(re.sub(r"^VERSION = \d+$", "VERSION = 99", loop.read_text(), flags=re.M))
     assert run.planned()["train_detector"] == 5
+
+
+def test_how_a_training_runs_is_no_reason_to_train_again(run):
+    run.config |= {"checkpoint_minutes": 1.0, "out_of_memory": "halve", "train_threads": 2}
+    assert run.planned() == {}
 
 
 def test_another_generator_touches_nothing_that_exists(run):
