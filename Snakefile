@@ -40,6 +40,7 @@ wildcard_constraints:
     subset=one_of(SUBSETS),
     train_set=one_of(TRAIN_SETS),
     experiment=one_of(EXPERIMENTS),
+    ensemble=one_of(item.name for item in CONFIG.ensembles),
     alignment=one_of(ALIGNMENTS),
     packing=one_of(PACKINGS),
     seed="[0-9]+",
@@ -60,6 +61,7 @@ localrules:
     plots,
     gather_manifest,
     collect_scores,
+    average_scores,
 
 
 rule all:

@@ -206,6 +206,24 @@ def test_an_ablation_adds_only_its_own_detectors(run):
     assert not {"download", "extract_metadata", "align_jpeg"} & set(plan)
 
 
+def test_an_ensemble_trains_and_scores_nothing(run):
+    run.config["ensembles"] = [{"name": "together", "experiments": ["raw", "unbiased"]}]
+    plan = run.planned()
+    report = {"all", "plot", "tabulate", "report"}
+    assert plan["average_scores"] == 2 and set(plan) == {"average_scores", "compute_metrics", *report}
+    target = "results/toy/scores/together/checker/seed0.parquet"
+    run.snakemake(target)
+    scores = [
+        pd.read_parquet(run.folder / target.replace("together", name)) for name in ("raw", "unbiased", "together")
+    ]
+    first, second, both = (each.set_index(["pool", "condition", "image_id"])["logit"].sort_index() for each in scores)
+    assert abs(both - (first + second) / 2).max() < 1e-6 and len(both) == len(first)
+    assert (
+        "0 (image, condition) left out"
+        in (run.folder / "results/toy/logs/average_scores/together/checker/seed0.log").read_text()
+    )
+
+
 def test_a_half_cell_is_computed_again(run):
     values = sorted((run.folder / "results" / "toy" / "cells" / "logits").glob("*/*/values.npy"))
     values[0].write_bytes(values[0].read_bytes()[:-4])

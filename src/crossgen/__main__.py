@@ -31,6 +31,7 @@ COMMANDS = {
     "render-conditions": "put a shard's test images through the missing conditions",
     "score-images": "compute the missing logits of some detectors",
     "collect-scores": "assemble one detector's scores",
+    "average-scores": "score an ensemble: the mean logit of several detectors",
     "compute-metrics": "metrics with intervals, and paired differences",
     "tabulate": "write the tables",
     "plot": "draw a figure",

@@ -7,7 +7,7 @@ import shlex
 from functools import cache
 
 from crossgen import code, runs
-from crossgen.config import Lists, Shown, claims, derive, lineage
+from crossgen.config import Lists, Shown, claims, derive, ensembles, lineage
 from crossgen.config.loading import ConfigError, load
 
 runs.put_programs_first()  # of the environment that Snakemake runs in, activated or not: jobs inherit them
@@ -54,6 +54,7 @@ RECIPES = {recipe.name: recipe for recipe in CONFIG.recipes}
 EXPERIMENTS = {experiment.name: experiment for experiment in CONFIG.experiments}
 TRAIN_SETS = derive.train_sets(CONFIG)
 DETECTORS = {detector.key: detector for detector in derive.detectors(CONFIG)}
+ENSEMBLES = {ensemble.key: ensemble for ensemble in ensembles.averaged(CONFIG)}
 TESTED = derive.tested_pools(CONFIG)
 METRICS = ["balanced_accuracy", "roc_auc"]
 TABLES = [
@@ -382,8 +383,13 @@ def every_rendering():
     return [f"{REPORT}/rendered/{name}/{shard}.parquet" for name in TESTED for shard in range(POOLS[name].shards)]
 
 
+def scores_of(keys):
+    """Scores of detectors or ensembles."""
+    return [f"{REPORT}/scores/{key}.parquet" for key in keys]
+
+
 def every_score():
-    return [f"{REPORT}/scores/{key}.parquet" for key in DETECTORS]
+    return scores_of([*DETECTORS, *ENSEMBLES])
 
 
 def tested_json():

@@ -89,6 +89,28 @@ rule collect_scores:
         " --output {output:q}"
 
 
+rule average_scores:
+    input:
+        lambda wildcards: scores_of(
+            ENSEMBLES[f"{wildcards.ensemble}/{wildcards.train_set}/seed{wildcards.seed}"].members
+        ),
+    output:
+        f"{REPORT}/scores/{{ensemble}}/{{train_set}}/seed{{seed}}.parquet",
+    log:
+        f"{REPORT}/logs/average_scores/{{ensemble}}/{{train_set}}/seed{{seed}}.log",
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code_of("average_scores"),
+    shell:
+        "logged {log:q} python -m crossgen average-scores --scores {input:q} --experiment {wildcards.ensemble:q}"
+        " --train-set {wildcards.train_set} --seed {wildcards.seed} --output {output:q}"
+
+
 rule compute_metrics:
     input:
         scores=every_score(),

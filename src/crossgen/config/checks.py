@@ -28,6 +28,7 @@ def _names(config: Config) -> Iterator[str]:
         "recipes": [item.name for item in config.recipes],
         "conditions": [item.name for item in config.conditions],
         "experiments": [item.name for item in config.experiments],
+        "ensembles": [item.name for item in config.ensembles],
     }
     for where, names in lists.items():
         for name, count in Counter(names).items():

@@ -117,8 +117,9 @@ def _check_comparisons(config: Config) -> None:
     names = [item.name for item in config.experiments]
     if len(set(names)) != len(names):
         raise ValueError(f"Doubled experiment name after `vary`: {sorted({n for n in names if names.count(n) > 1})}.")
+    judged = [*names, *(item.name for item in config.ensembles)]
     for index, item in enumerate(config.comparisons):
         for name in (item.experiment, item.baseline):
-            if name not in names:
-                choices = ", ".join(names)
+            if name not in judged:
+                choices = ", ".join(judged)
                 raise ValueError(f"Unknown experiment {name!r} in comparisons[{index}]: expected one of {choices}.")

@@ -11,6 +11,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from crossgen.config import ensembles
 from crossgen.config.checks import check
 from crossgen.config.derive import with_folders, with_unseen
 from crossgen.config.grid import expand
@@ -53,17 +54,19 @@ def load(files: Sequence[str | Path], overrides: Mapping[str, Any] | None = None
     content = merged(content, cast(dict[str, Any], _parsed(dict(overrides or {}))))
     where = ", ".join(str(file) for file in files)
     config = with_folders(_validated(content, where))
-    faults = check(config)
-    if faults:
-        raise ConfigError("\n".join(f"{fault} ({where})" for fault in faults))
+    _refuse(check(config), where)
     try:
         expanded = expand(with_unseen(config))
     except ValueError as error:
         raise ConfigError(f"{error} ({where})") from error
-    faults = check_references(expanded)
-    if faults:
-        raise ConfigError("\n".join(f"{fault} ({where})" for fault in faults))
+    _refuse([*check_references(expanded), *ensembles.check(expanded)], where)
     return expanded
+
+
+def _refuse(faults: Sequence[str], where: str) -> None:
+    if faults:
+        raise ConfigError("
+".join(f"{fault} ({where})" for fault in faults))
 
 
 def read(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:

@@ -184,10 +184,15 @@ class Ensemble(Model):
     """Trained detectors judged as one by the mean of their logits: an experiment of its own in tables and figures."""
 
     name: Name = Field(description="Name, unlike those of the experiments.")
-    experiments: tuple[GridName, ...] = Field(min_length=1, description="Experiments whose detectors are its members.")
+    experiments: tuple[GridName, ...] = Field(
+        min_length=1,
+        description="Experiments whose detectors are its members (grid points of `vary` by their whole names). Only the"
+        " train sets that all of them have get an ensemble, and only the images that all of them scored.",
+    )
     over: Literal["experiments", "experiments_and_seeds"] = Field(
         default="experiments",
-        description="Members: the detectors of one train set and seed; or of one train set and all seeds.",
+        description="experiments: the detectors of one train set and one seed that all have; experiments_and_seeds: all"
+        " detectors of one train set, each with the same weight, as seed 0.",
     )
 
 
