@@ -99,6 +99,16 @@ def _watched(trained, train_sets):
     return pd.DataFrame(rows, columns=["experiment", "trained_on", "seed", *WATCHED.columns])
 
 
+def printed(cell, signed=False):
+    """What page.core.js makes of a cell."""
+    if not cell:
+        return "–"
+    value, low, high, _, *more = cell
+    decimal = lambda n: f"{'−' if n < 0 else ''}{abs(n) / 10:.1f}"  # noqa: E731
+    first = ("+" if signed and value > 0 else "") + decimal(value) + (f" ± {decimal(more[1])}" if more[1:] else "")
+    return first if low is None else f"{first} [{decimal(low)}, {decimal(high)}]"
+
+
 def _metrics(rng, runs, generators, train_sets, controls):
     rows = []
     for (experiment, seed, condition), metric in product(runs, METRICS):
@@ -111,15 +121,15 @@ def _metrics(rng, runs, generators, train_sets, controls):
                 values[i, j] = np.nan
             rows.append(_row(key, row, column, values[i, j]))
         rows += _aggregates(key, values, train_sets, generators)
-    for (experiment, seed), row, control in product(
-        {r["experiment"]: r["seed"] for r in rows}.items(), train_sets, controls
-    ):
+    trained = list(dict.fromkeys((row["experiment"], row["seed"]) for row in rows))
+    for (experiment, seed), row, control in product(trained, train_sets, controls):
         share = {"raw": 0.95, "unbiased": 0.2}.get(experiment, 0.3) * rng.uniform(0.7, 1)
         key = {"experiment": experiment, "seed": seed, "condition": "clean", "metric": "fpr"}
         rows.append(_row(key, row, control, share) | {"n_real": 160, "n_fake": 0})
-    for (experiment, seed), control in product({r["experiment"]: r["seed"] for r in rows}.items(), controls):
+    for (experiment, seed), control in product(trained, controls):
         key = {"experiment": experiment, "seed": seed, "condition": "clean", "metric": "fpr"}
-        rows.append(_row(key, "mean", control, {"raw": 0.8}.get(experiment, 0.2)) | {"n_real": 160, "n_fake": 0})
+        share = {"raw": 0.8}.get(experiment, 0.2) - 0.01 * seed
+        rows.append(_row(key, "mean", control, share) | {"n_real": 160, "n_fake": 0})
     return pd.DataFrame(rows)
 
 

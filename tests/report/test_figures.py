@@ -84,7 +84,7 @@ def test_many_experiments_and_train_sets_that_are_no_generators():
     data = draw(("adm", "sd14"), extra=("all8",), seeds=(0, 1), experiments=("raw", "unbiased", "aligned", "other"))
     figure = matrix(data, "clean", "balanced_accuracy")
     assert len([axes for axes in figure.axes if axes.get_title("left")]) == 7
-    assert "mean over 2 seeds" in figure.texts[1].get_text()
+    assert "mean ± sd over 2 seeds" in figure.texts[1].get_text()
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert labels == ["adm", "sd14", "all8", "mean"]
 

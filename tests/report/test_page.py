@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 from plotly.offline import get_plotlyjs
+from synthetic_report import printed
 
 import crossgen
 from crossgen.report.changes import change, control_excess
@@ -45,16 +46,6 @@ def told(mini):
 
 def embedded_in(page):
     return json.loads(re.search(r'id="payload">(.*?)</script>', page, re.S)[1])
-
-
-def printed(told, cell, signed=False):
-    """What page.core.js makes of a cell."""
-    if not cell:
-        return "–"
-    value, low, high, *_ = cell
-    decimal = lambda n: f"{'−' if n < 0 else ''}{abs(n) / 10:.1f}"  # noqa: E731
-    first = ("+" if signed and value > 0 else "") + decimal(value)
-    return first if low is None else f"{first} [{decimal(low)}, {decimal(high)}]"
 
 
 def test_page_is_self_contained(page):
@@ -106,7 +97,7 @@ def test_every_cell_of_the_script_prints_as_the_tables_do(mini, told):
             if not estimate.defined:
                 assert cell == 0 or (cell[0] is None and told["about"][cell[3]][3] == estimate.reason)
                 continue
-            assert printed(told, cell, view["signed"]) == form(estimate)
+            assert printed(cell, view["signed"]) == form(estimate)
             assert tuple(told["about"][cell[3]][:2]) == (estimate.n_real, estimate.n_fake)
             assert not view["signed"] or (cell[4:] == [1]) == estimate.separated
             count += 1
@@ -123,16 +114,16 @@ def test_controls_and_audit_print_as_the_tables_do(mini, told):
     frame = TABLES["controls"](mini).frame
     for experiment in mini.experiments:
         rows = frame[frame["Experiment"] == experiment].drop(columns=["Experiment", "Trained on"])
-        cells = [printed(told, cell) for cell in told["called"][experiment][mini.plain]]
+        cells = [printed(cell) for cell in told["called"][experiment][mini.plain]]
         assert cells == rows.to_numpy().ravel().tolist()
     biases = TABLES["biases"](mini).frame
-    shown = [printed(told, row[3]) for subset in told["audit"].values() for row in subset["tables"]["probes"]]
+    shown = [printed(row[3]) for subset in told["audit"].values() for row in subset["tables"]["probes"]]
     assert sorted(shown) == sorted(biases["Balanced accuracy"])
 
 
 @pytest.mark.parametrize("share", [0.8125, 0.12250, 0.5, 1.0, 0.0, -0.0004, -0.03125, 0.99949999])
 def test_tenths_round_as_the_tables_do(share):
-    assert printed({}, [tenths(share), None, None, 0], True) == points(Estimate(share))
+    assert printed([tenths(share), None, None, 0], True) == points(Estimate(share))
 
 
 def test_histograms_hold_all_images(mini, told):

@@ -123,15 +123,15 @@ def test_summary_text_is_plain_and_narrow(mini):
         text = summary_text(data)
         assert max(map(len, text.splitlines())) <= WIDTH
         assert all(name in text for name in data.experiments)
-    assert "1 seed: seed variation unknown" in summary_text(mini)
-    assert "points between seeds" in text
+    assert "One seed: says nothing of variation between training runs" in summary_text(mini)
+    assert "3 seeds: mean ± standard deviation" in text.replace("\n    ", " ")
 
 
 def test_seeds_pool_to_the_mean_and_the_widest_bounds():
     rows = [{"value": 0.5, "low": 0.4, "high": 0.6}, {"value": 0.7, "low": 0.65, "high": 0.8}]
     both = pool(rows)
     assert (both.value, both.low, both.high) == (pytest.approx(0.6), 0.4, 0.8)
-    assert both.spread == (0.5, 0.7)
+    assert both.sd == pytest.approx(np.std([0.5, 0.7], ddof=1))
     lost = pool([*rows, {"value": nan, "low": nan, "high": nan, "reason": "one class"}])
     assert not lost.defined
     assert lost.reason == "1 of 3 seeds: one class"

@@ -65,8 +65,7 @@ def load(files: Sequence[str | Path], overrides: Mapping[str, Any] | None = None
 
 def _refuse(faults: Sequence[str], where: str) -> None:
     if faults:
-        raise ConfigError("
-".join(f"{fault} ({where})" for fault in faults))
+        raise ConfigError("\n".join(f"{fault} ({where})" for fault in faults))
 
 
 def read(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:

@@ -9,20 +9,20 @@ from math import isnan
 
 from crossgen.intervals import student_t
 from crossgen.report.data import OWN, ReportData
-from crossgen.report.estimates import Estimate
+from crossgen.report.estimates import Estimate, less, mean_by_seed
 
-#: Train set to a number of its detector.
-Value = Callable[[str], float]
+#: Train set to a number of its detectors.
+Value = Callable[[str], Estimate]
 
 
 def change(data: ReportData, what: tuple[str, str, str], condition: str) -> Estimate:
     """From the plain condition to `condition`; `what`: experiment, aggregate (own, mean, ...), metric."""
     experiment, kind, metric = what
 
-    def value(train_set: str, under: str) -> float:
-        return data.cell(experiment, train_set, train_set if kind == OWN else kind, under, metric).value
+    def value(train_set: str, under: str) -> Estimate:
+        return data.cell(experiment, train_set, train_set if kind == OWN else kind, under, metric)
 
-    return _mean_of(data, experiment, lambda name: value(name, condition) - value(name, data.plain))
+    return _mean_of(data, experiment, lambda name: less(value(name, condition), value(name, data.plain)))
 
 
 def control_excess(data: ReportData, experiment: str, control: str) -> Estimate:
@@ -30,9 +30,9 @@ def control_excess(data: ReportData, experiment: str, control: str) -> Estimate:
     return _mean_of(
         data,
         experiment,
-        lambda name: (
-            data.cell(experiment, name, control, data.plain, "fpr").value
-            - data.cell(experiment, name, name, data.plain, "fpr").value
+        lambda name: less(
+            data.cell(experiment, name, control, data.plain, "fpr"),
+            data.cell(experiment, name, name, data.plain, "fpr"),
         ),
     )
 
@@ -41,10 +41,10 @@ def _mean_of(data: ReportData, experiment: str, value: Value) -> Estimate:
     """Over the train sets that have a test set of their own, as the aggregates of the metrics."""
     names = [name for name in data.train_sets_of(experiment) if name in data.generators]
     values = {name: value(name) for name in names}
-    lost = [name for name, each in values.items() if isnan(each)]
+    lost = [name for name, each in values.items() if not each.defined]
     if lost or not names:
         return Estimate(reason=f"undefined for {', '.join(lost)}" if lost else "no train set has a test set of its own")
-    found = student_t(list(values.values()), data.level, (-1.0, 1.0))
-    spread = (min(values.values()), max(values.values()))
+    found = student_t([each.value for each in values.values()], data.level, (-1.0, 1.0))
+    by_seed = mean_by_seed(values.values())
     reason = "no interval: one generator only, or all alike" if isnan(found.low) else ""
-    return Estimate(value=found.value, low=found.low, high=found.high, spread=spread, reason=reason)
+    return Estimate(value=found.value, low=found.low, high=found.high, by_seed=by_seed, reason=reason)

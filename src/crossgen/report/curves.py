@@ -11,6 +11,7 @@ from crossgen.report.style import COLOURS, LABEL, MUTED, PANEL, SMALL, canvas, h
 
 STEP = 0.62  # inches between conditions
 HEIGHT = 2.6
+THICK = 3.2  # points of the bar of a standard deviation over seeds
 KINDS = {OWN: ("-", "full"), OFF_DIAGONAL: ("--", "none")}
 
 
@@ -39,7 +40,8 @@ def degradation(data: ReportData, metric: str) -> Figure:
 
 
 def _subtitle(data: ReportData, metric: str) -> str:
-    return f"{counts_text(data, data.plain, metric)}; bars: {round(100 * data.level)} % intervals; dotted: chance"
+    counts = counts_text(data, data.plain, metric)
+    return f"{counts}; bars: {round(100 * data.level)} % intervals{thick_text(data)}; dotted: chance"
 
 
 def _bottom(data: ReportData, metric: str) -> float:
@@ -69,12 +71,26 @@ def _panel(axes: Axes, data: ReportData, what: tuple[str, tuple[str, ...], bool]
             markerfacecolor=colour if fill == "full" else "white",
             linewidth=1.2, elinewidth=0.9, label=f"{experiment}, {data.title(kind)}",
         )  # fmt: skip
+        for x, cell in zip(np.arange(len(names)) + dodge[index], cells, strict=True):
+            if cell.has_sd:
+                axes.plot([x, x], thick(cell), color=colour, linewidth=THICK, solid_capstyle="butt", alpha=0.55)
     axes.axhline(50, color=MUTED, linewidth=0.8, linestyle=":", zorder=0)
     axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_xlim(-0.5, len(names) - 0.5)
     axes.set_title(title, size=PANEL, weight="bold", loc="left")
     axes.grid(axis="y", color="#e3e3e3", linewidth=0.6)
     plain_axes(axes)
+
+
+def thick(cell: Estimate) -> list[float]:
+    """Ends in percent of the bar of a standard deviation on either side."""
+    return [100 * (cell.value - cell.sd), 100 * (cell.value + cell.sd)]
+
+
+def thick_text(data: ReportData) -> str:
+    """What a subtitle says of such bars, where there are any."""
+    several = any(len(data.seeds_of(name)) > 1 for name in data.experiments)
+    return ", thick: ± sd over seeds" if several else ""
 
 
 def error_bars(cells: list[Estimate]) -> np.ndarray:

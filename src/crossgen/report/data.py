@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from crossgen.config import Condition, Shown
+from crossgen.config import Condition, Ensemble, Shown
 from crossgen.records import DUPLICATES, HISTORY, LOSSES, WATCHED, WATERFALL
 from crossgen.report.estimates import Estimate, pool
 
@@ -61,6 +61,7 @@ class ReportData:
     seeds: tuple[int, ...]
     level: float = 0.95
     name: str = ""
+    ensembles: Mapping[str, Ensemble] = field(default_factory=dict)  # those of the experiments that are no training
     unseen: tuple[str, ...] = ()  # those of the generators that no detector may learn from
     titles: Mapping[str, str] = field(default_factory=dict)
     losses: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(LOSSES.columns)))
@@ -89,7 +90,7 @@ class ReportData:
             duplicates=frames["duplicates"],
             histories=frames["histories"],
             watched=frames["watched"],
-            experiments=tuple(experiment.name for experiment in config.experiments),
+            experiments=tuple(item.name for item in (*config.experiments, *config.ensembles)),
             train_sets=tuple(dict.fromkeys([name for name in seen if name in named] + named)),
             generators=pairs,
             controls=tuple(test.name for test in config.test_sets if test.name not in pairs),
@@ -99,6 +100,7 @@ class ReportData:
             seeds=tuple(sorted({seed for experiment in config.experiments for seed in experiment.seeds})),
             level=config.statistics.level,
             name=config.report,
+            ensembles={item.name: item for item in config.ensembles},
             unseen=unseen,
         )
 
@@ -141,12 +143,20 @@ class ReportData:
         """Train sets that an experiment has numbers for."""
         return tuple(name for name in self.train_sets if (experiment, name) in self._trained)
 
+    def seeds_of(self, experiment: str) -> tuple[int, ...]:
+        """Seeds that an experiment has numbers for."""
+        return self._seeds.get(experiment, ())
+
+    def seeds_of_pair(self, pair: tuple[str, str]) -> tuple[int, ...]:
+        """Seeds that a difference was taken in: those that both experiments have."""
+        return tuple(seed for seed in self.seeds_of(pair[0]) if seed in self.seeds_of(pair[1]))
+
     def cell(self, experiment: str, train_set: str, test_set: str, condition: str, metric: str) -> Estimate:
-        """One number, pooled over seeds."""
+        """One number, the mean over seeds."""
         return self._cells.get((experiment, train_set, test_set, condition, metric), Estimate())
 
     def difference(self, pair: tuple[str, str], train_set: str, test_set: str, condition: str, metric: str) -> Estimate:
-        """Experiment minus baseline, paired, pooled over seeds."""
+        """Experiment minus baseline, paired, the mean over the seeds of both."""
         return self._paired.get((*pair, train_set, test_set, condition, metric), Estimate())
 
     def called_fake(self, experiment: str, train_set: str, control: str, condition: str = "") -> Estimate:
@@ -162,6 +172,11 @@ class ReportData:
     @cached_property
     def _paired(self) -> dict[tuple[str, ...], Estimate]:
         return _pool(self.differences, ("experiment", "baseline", "train_set", *CELL))
+
+    @cached_property
+    def _seeds(self) -> dict[str, tuple[int, ...]]:
+        held = self.metrics[["experiment", "seed"]].drop_duplicates()
+        return {str(name): tuple(map(int, seeds)) for name, seeds in held.groupby("experiment")["seed"]}
 
     @cached_property
     def _trained(self) -> set[tuple[str, str]]:

@@ -7,9 +7,10 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from crossgen.report.curves import error_bars
+from crossgen.report.curves import THICK, error_bars, thick, thick_text
 from crossgen.report.data import MEAN, ReportData
 from crossgen.report.estimates import Estimate, pool
+from crossgen.report.seeds import short_text
 from crossgen.report.style import COLOURS, MUTED, PANEL, SMALL, canvas, headline, inches, plain_axes, text_width
 
 WIDE = 2.6
@@ -41,7 +42,8 @@ def controls(data: ReportData) -> Figure:
     cells = [cell for series in panels.values() for row in series.values() for cell in row.values()]
     n = sorted({cell.n_real + cell.n_fake for cell in cells} - {0})
     counts = f"{n[0]:,}–{n[-1]:,}" if len(n) > 1 else f"{sum(n):,}"
-    subtitle = f"n per control: {counts}; bars: {round(100 * data.level)} % intervals; rows: trained on"
+    bars = f"{round(100 * data.level)} % intervals{thick_text(data)}"
+    subtitle = f"n per control: {counts}; {short_text(data)}; bars: {bars}; rows: trained on"
     return _figure(panels, rows, (f"Control images called fake, {data.plain}", subtitle, "called fake (%)"))
 
 
@@ -101,6 +103,10 @@ def _panel(axes: Axes, series: Mapping[str, Mapping[str, Estimate]], order: tupl
             color=COLOURS[index % len(COLOURS)], marker=MARKERS[index % len(MARKERS)], markersize=4, elinewidth=0.9,
             label=name,
         )  # fmt: skip
+        for y, cell in known:
+            if cell.has_sd:
+                ends = [y + dodge[index]] * 2
+                axes.plot(thick(cell), ends, color=COLOURS[index % len(COLOURS)], linewidth=THICK, alpha=0.55)
     lost = [
         y for y, row in enumerate(rows) if not any(row in cells and cells[row].defined for cells in series.values())
     ]

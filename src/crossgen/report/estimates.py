@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import isnan, nan
+from statistics import stdev
 from typing import Any
 
 import pandas as pd
@@ -13,7 +14,7 @@ class Estimate:
     """A share in [0, 1] (or a difference of shares) with its interval; NaN and a reason where undefined.
 
     Over several seeds `value` is the mean, and `low` and `high` are the lowest and highest bound of any seed: wider
-    than the interval of each, so that "separated" means separated in every seed. `spread` holds the extreme values.
+    than the interval of each, so that "separated" means separated in every seed. `by_seed` holds the value of each.
     """
 
     value: float = nan
@@ -21,7 +22,7 @@ class Estimate:
     high: float = nan
     n_real: int = 0
     n_fake: int = 0
-    spread: tuple[float, float] = (nan, nan)
+    by_seed: tuple[tuple[int, float], ...] = ()
     reason: str = "not computed"
     coverage: float = nan  # smallest share of the images that were judged, over seeds
 
@@ -29,6 +30,16 @@ class Estimate:
     def defined(self) -> bool:
         """Whether there is a value at all."""
         return not isnan(self.value)
+
+    @property
+    def sd(self) -> float:
+        """Sample standard deviation over seeds (n - 1); NaN with one seed, which says nothing of variation."""
+        return stdev(value for _, value in self.by_seed) if self.defined and len(self.by_seed) > 1 else nan
+
+    @property
+    def has_sd(self) -> bool:
+        """Whether there are several seeds to vary."""
+        return not isnan(self.sd)
 
     @property
     def has_interval(self) -> bool:
@@ -53,10 +64,26 @@ def pool(rows: Iterable[Mapping[Any, Any]]) -> Estimate:
         value=sum(values) / len(values),
         low=min(lows) if known else nan,
         high=max(highs) if known else nan,
-        spread=(min(values), max(values)),
+        by_seed=tuple(
+            (int(row.get("seed", place)), value) for place, (row, value) in enumerate(zip(rows, values, strict=True))
+        ),
         reason="" if known else _reason(rows[:1], 1),
         **_images(rows),
     )
+
+
+def less(first: Estimate, second: Estimate) -> Estimate:
+    """Difference of two values in all and seed by seed, without an interval (that needs the pairs of images)."""
+    base = dict(second.by_seed)
+    shared = tuple((seed, value - base[seed]) for seed, value in first.by_seed if seed in base)
+    return Estimate(first.value - second.value, by_seed=shared)
+
+
+def mean_by_seed(cells: Iterable[Estimate]) -> tuple[tuple[int, float], ...]:
+    """Mean over the cells for every seed that all of them have."""
+    each = [dict(cell.by_seed) for cell in cells]
+    shared = [seed for seed in (each[0] if each else {}) if all(seed in values for values in each)]
+    return tuple((seed, sum(values[seed] for values in each) / len(each)) for seed in shared)
 
 
 def _images(rows: list[Mapping[Any, Any]]) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 import crossgen
+from crossgen.config import Ensemble
 from crossgen.report.data import MEAN, ReportData
 from crossgen.report.payload import described
-from crossgen.report.summary import seeds_text
+from crossgen.report.seeds import seeds_text
 
 #: Names of quarantined images that the page lists; the rest is counted.
 NAMED = 200
@@ -27,14 +28,16 @@ class LeftOut:
 def run(data: ReportData) -> dict[str, str]:
     """What was run, in numbers and names."""
     seeds = ", ".join(map(str, data.seeds))
+    trained = [name for name in data.experiments if name not in data.ensembles]
     return {
         "Config": data.name,
         "Program": f"crossgen {crossgen.__version__}",
         "Images": f"{len(data.facts):,} in {data.facts['pool'].nunique()} pools",
         "Quarantined": f"{int(data.facts['quarantine'].notna().sum()):,}",
-        "Detectors": f"{detectors(data)} ({len(data.experiments)} experiments, {len(data.train_sets)} train sets)",
+        "Detectors": f"{detectors(data)} ({len(trained)} experiments, {len(data.train_sets)} train sets)",
         "Seeds": f"{len(data.seeds)} ({seeds})",
-        "Experiments": ", ".join(data.experiments),
+        "Experiments": ", ".join(trained),
+        **({"Ensembles": "; ".join(map(ensemble, data.ensembles.values()))} if data.ensembles else {}),
         "Train sets": ", ".join(data.train_sets),
         "Test sets": ", ".join(data.generators),
         "Unseen": ", ".join(data.unseen) or "none",
@@ -45,8 +48,14 @@ def run(data: ReportData) -> dict[str, str]:
 
 def detectors(data: ReportData) -> int:
     """How many networks were trained."""
-    runs = data.metrics[data.metrics["train_set"] != MEAN]
+    runs = data.metrics[(data.metrics["train_set"] != MEAN) & ~data.metrics["experiment"].isin(list(data.ensembles))]
     return len(runs[["experiment", "train_set", "seed"]].drop_duplicates())
+
+
+def ensemble(item: Ensemble) -> str:
+    """`both: mean logit of raw, unbiased, each seed`."""
+    which = "each seed" if item.over == "experiments" else "all seeds together"
+    return f"{item.name}: mean logit of {', '.join(item.experiments)}, {which}"
 
 
 def conditions(data: ReportData) -> pd.DataFrame:

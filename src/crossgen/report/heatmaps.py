@@ -17,10 +17,12 @@ from matplotlib.patches import Rectangle
 from crossgen.report.data import MEAN, MEAN_UNSEEN, OFF_DIAGONAL, OWN, ReportData
 from crossgen.report.estimates import Estimate
 from crossgen.report.printing import GAP, minus
+from crossgen.report.seeds import short_text
 from crossgen.report.style import LABEL, MUTED, PANEL, SMALL, canvas, headline, inches, text_width
 
 PER_ROW = 3
 CELL = 0.36  # inches
+SPREAD = 5.6  # points of the standard deviation under a value
 BREAK = 0.35  # cells between the generators, the unseen ones and the means
 SHORT = {MEAN: "mean", OFF_DIAGONAL: "off-diag.", MEAN_UNSEEN: "mean unseen"}
 
@@ -93,8 +95,7 @@ def counts_text(data: ReportData, condition: str, metric: str) -> str:
         for generator in data.generators
     ]
     n_real, n_fake = ({cell.n_real for cell in cells} - {0}, {cell.n_fake for cell in cells} - {0})
-    seeds = "1 seed" if len(data.seeds) == 1 else f"mean over {len(data.seeds)} seeds"
-    return f"n per test set: {_span(n_real)} reals, {_span(n_fake)} fakes; {seeds}"
+    return f"n per test set: {_span(n_real)} reals, {_span(n_fake)} fakes; {short_text(data)}"
 
 
 def _span(counts: set[int]) -> str:
@@ -179,10 +180,12 @@ def _cell(axes: Axes, corner: tuple[float, float], estimate: Estimate, scale: Sc
         return
     colour = scale.colours(scale.limit(100 * estimate.value))
     axes.add_patch(Rectangle(corner, 1, 1, facecolor=colour, edgecolor="white", linewidth=0.8))
-    axes.text(
-        x + 0.5, y + 0.5, signed_text(estimate) if scale.signed else share_text(estimate),
-        ha="center", va="center_baseline", size=LABEL, **_ink(estimate, scale, colour),
-    )  # fmt: skip
+    text, ink = signed_text(estimate) if scale.signed else share_text(estimate), _ink(estimate, scale, colour)
+    middle = y + (0.36 if estimate.has_sd else 0.5)
+    axes.text(x + 0.5, middle, text, ha="center", va="center_baseline", size=LABEL, **ink)
+    if estimate.has_sd:
+        spread = f"±{100 * estimate.sd:.1f}"
+        axes.text(x + 0.5, y + 0.76, spread, ha="center", va="center_baseline", size=SPREAD, **ink)
 
 
 def _ink(estimate: Estimate, scale: Scale, colour: tuple[float, ...]) -> dict[str, Any]:

@@ -17,10 +17,11 @@ function element(tag, attributes = {}, ...children) {
 
 /** A cell as an object; null bounds where no interval is known. */
 function unpacked(cell) {
-  if (!cell) return { value: null, low: null, high: null, real: 0, fake: 0, coverage: null, reason: "not computed", separated: false };
-  const [value, low, high, place, separated = 0] = cell;
-  const [real, fake, coverage, reason] = DATA.about[place];
-  return { value, low, high, real, fake, coverage, reason, separated: separated === 1 };
+  if (!cell) return { value: null, low: null, high: null, real: 0, fake: 0, coverage: null, reason: "not computed", seeds: 0,
+    separated: false, sd: null };
+  const [value, low, high, place, separated = 0, sd = null] = cell;
+  const [real, fake, coverage, reason, seeds] = DATA.about[place];
+  return { value, low, high, real, fake, coverage, reason, seeds, separated: separated === 1, sd };
 }
 
 /** `92.2`, `−3.1`; with `signed` also `+3.1`. Zero has no sign. */
@@ -30,17 +31,18 @@ function decimal(tenths, signed = false) {
   return (tenths < 0 ? "−" : signed ? "+" : "") + digits;
 }
 
-/** `92.2 [85.0, 99.4]` as the tables print it. */
+/** `92.2 [85.0, 99.4]`, over several seeds `92.2 ± 1.3 [85.0, 99.4]`, as the tables print it. */
 function printed(cell, signed = false) {
   if (cell.value === null) return GAP;
-  const value = decimal(cell.value, signed);
+  const value = decimal(cell.value, signed) + (cell.sd === null ? "" : ` ± ${decimal(cell.sd)}`);
   return cell.low === null ? value : `${value} [${decimal(cell.low)}, ${decimal(cell.high)}]`;
 }
 
 /** For ears: `92.2 percent, 95 % interval 85.0 to 99.4`. */
 function spoken(cell, signed = false) {
   if (cell.value === null) return `undefined: ${cell.reason}`;
-  const value = `${decimal(cell.value, signed)} ${signed ? "points" : "percent"}`;
+  const spread = cell.sd === null ? "" : `, standard deviation ${decimal(cell.sd)} over ${cell.seeds} seeds`;
+  const value = `${decimal(cell.value, signed)} ${signed ? "points" : "percent"}${spread}`;
   if (cell.low === null) return `${value}, no interval${cell.reason ? `: ${cell.reason}` : ""}`;
   return `${value}, ${DATA.level} % interval ${decimal(cell.low)} to ${decimal(cell.high)}`;
 }
@@ -55,11 +57,12 @@ function verdict(cell) {
 /** `100 %`, `97.3 %`: a whole share without its zeros, so that less than all stands out. */
 const covered = (cell) => (cell.coverage === null ? GAP : cell.coverage === 1 ? "100 %" : `${(100 * cell.coverage).toFixed(1)} %`);
 
-/** `172 reals, 60 fakes, coverage 100 %`. */
+/** `172 reals, 60 fakes, coverage 100 %, 3 seeds`. */
 function counted(cell) {
   const parts = [];
   if (cell.real || cell.fake) parts.push(`${cell.real} reals, ${cell.fake} fakes`);
   if (cell.coverage !== null) parts.push(`coverage ${covered(cell)}`);
+  if (cell.seeds > 1) parts.push(`${cell.seeds} seeds`);
   return parts.join(", ");
 }
 

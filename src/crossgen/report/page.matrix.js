@@ -37,13 +37,19 @@ function redrawMatrix() {
   const shown = shownNow();
   const unit = view.signed ? "points" : "%";
   byId("matrix-caption").textContent =
-    `${title(shown.metric)} in ${unit}, ${view.name}, condition ${shown.condition}. Rows: trained on; columns: tested on.`;
+    `${title(shown.metric)} in ${unit}, ${view.name}, condition ${shown.condition}. Rows: trained on; columns: tested on. ${ofSeeds(view)}`;
   matrix.row = Math.min(matrix.row, view.rows.length - 1);
   drawGrid(shown);
   drawLegend(shown);
   drawMeans(shown);
   drawMatrixTable(shown);
   drawDetail(shown);
+}
+
+/** What is known of the variation between training runs. */
+function ofSeeds({ seeds }) {
+  if (seeds > 1) return `Mean and standard deviation (±) over ${seeds} seeds.`;
+  return seeds === 1 ? "One seed: says nothing of variation between training runs." : "";
 }
 
 function drawGrid(shown) {
@@ -77,6 +83,7 @@ function gridCell(shown, row, column, y, x) {
   const text = element("span", {}, cell.value === null ? GAP : decimal(cell.value, shown.view.signed));
   const node = element("td", { role: "gridcell", class: classes.join(" "), tabindex: chosen ? 0 : -1,
     "aria-selected": chosen, "aria-label": words, "data-row": y, "data-column": x }, text);
+  if (cell.sd !== null) node.append(element("small", { "aria-hidden": "true", class: "sd" }, `± ${decimal(cell.sd)}`));
   if (loose) node.append(element("small", { "aria-hidden": "true" }, "n. s."));
   if (cell.value !== null) {
     const { paper, ink } = colours(cell, shown.view, shown.limit);

@@ -15,8 +15,9 @@ from crossgen.report.data import ReportData
 from crossgen.report.meaning import findings
 from crossgen.report.payload import embedded, payload
 from crossgen.report.printing import Table
+from crossgen.report.seeds import seeds_text
 from crossgen.report.short import in_short
-from crossgen.report.summary import QUESTIONS, seeds_text
+from crossgen.report.summary import QUESTIONS
 
 FOLDER = Path(__file__).parent
 TEMPLATE = "page.html.j2"

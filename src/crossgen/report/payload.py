@@ -1,9 +1,10 @@
 """What the page's script shows, as JSON: the estimates that the tables print, rounded as the tables round them.
 
 Numbers are whole tenths of a percent (or of a point): the script only puts the decimal point in, so it cannot print
-another number than the tables do. A cell is `[value, low, high, about]` with null where nothing is known, or 0 where
-nobody computed it; `about` is the place of `[reals, fakes, coverage, reason]` in one shared list. A difference whose
-interval excludes 0 ends in a 1: rounded bounds cannot tell.
+another number than the tables do. A cell is `[value, low, high, about, separated, sd]` with null where nothing is
+known, or 0 where nobody computed it; `about` is the place of `[reals, fakes, coverage, reason, seeds]` in one shared
+list. `separated` is 1 for a difference whose interval excludes 0: rounded bounds cannot tell. `sd` is over seeds; it is
+left out with one, and so is `separated` where it is 0 then.
 """
 
 import json
@@ -35,7 +36,7 @@ class Cells:
 
     @property
     def about(self) -> list[tuple[object, ...]]:
-        """`(reals, fakes, coverage, reason)` of the cells that name its place."""
+        """`(reals, fakes, coverage, reason, seeds)` of the cells that name its place."""
         return list(self._about)
 
     def pack(self, estimate: Estimate, signed: bool = False) -> list[int | None] | int:
@@ -43,11 +44,14 @@ class Cells:
         if not estimate.defined and estimate.reason == Estimate().reason:
             return 0
         covered = None if isnan(estimate.coverage) else round(estimate.coverage, 4)
-        about = (estimate.n_real, estimate.n_fake, covered, estimate.reason)
+        about = (estimate.n_real, estimate.n_fake, covered, estimate.reason, len(estimate.by_seed))
         place = self._about.setdefault(about, len(self._about))
         bounds = (estimate.low, estimate.high) if estimate.has_interval else (float("nan"),) * 2
         packed = [tenths(estimate.value), *map(tenths, bounds), place]
-        return [*packed, 1] if signed and estimate.separated else packed
+        separated = int(signed and estimate.separated)
+        if estimate.has_sd:
+            return [*packed, separated, tenths(estimate.sd)]
+        return [*packed, 1] if separated else packed
 
 
 def tenths(share: float) -> int | None:
@@ -118,6 +122,7 @@ def _views(data: ReportData) -> list[Json]:
     """Each experiment, then each paired difference."""
     shown: list[Json] = [
         {"name": name, "of": name, "signed": False, "metrics": _metrics(data), "value": _share(data, name)}
+        | {"seeds": len(data.seeds_of(name))}
         for name in data.experiments
     ]
     held = set(data.differences["metric"])
@@ -128,6 +133,7 @@ def _views(data: ReportData) -> list[Json]:
             "signed": True,
             "metrics": [name for name in _metrics(data) if name in held],
             "value": _difference(data, pair),
+            "seeds": len(data.seeds_of_pair(pair)),
         }
         for pair in data.comparisons
     ]

@@ -52,31 +52,39 @@ class Gaps:
         return tuple(f"({number}) {reason}" for reason, number in self._reasons.items())
 
     def percent(self, estimate: Estimate) -> str:
-        """`87.5 [80.1, 92.3]`."""
+        """`87.5 [80.1, 92.3]`, over several seeds `87.5 ± 1.2 [80.1, 92.3]`."""
         return percent(estimate) if estimate.defined else self.mark(estimate.reason)
 
     def points(self, estimate: Estimate) -> str:
-        """`+12.5 [3.1, 21.9]`, in percentage points."""
+        """`+12.5 [3.1, 21.9]`, over several seeds `+12.5 ± 1.2 [3.1, 21.9]`, in percentage points."""
         return points(estimate) if estimate.defined else self.mark(estimate.reason)
 
 
 def percent(estimate: Estimate) -> str:
-    """`87.5 [80.1, 92.3]`, a bare value where there is no interval, a dash where there is none."""
+    """`87.5 [80.1, 92.3]`, a bare value where there is no interval, a dash where there is none.
+
+    Over several seeds the mean and their standard deviation: `87.5 ± 1.2 [80.1, 92.3]`.
+    """
     return _with_interval(estimate, "{:.1f}")
 
 
 def points(estimate: Estimate) -> str:
-    """`+12.5 [3.1, 21.9]`: the difference of two percentages."""
+    """`+12.5 [3.1, 21.9]`: the difference of two percentages, as `percent`."""
     return _with_interval(estimate, "{:+.1f}")
 
 
 def _with_interval(estimate: Estimate, form: str) -> str:
     if not estimate.defined:
         return GAP
-    value = minus(form.format(100 * estimate.value))
+    value = " ".join([minus(form.format(100 * estimate.value)), *deviation(estimate)])
     if not estimate.has_interval:
         return value
     return f"{value} [{minus(f'{100 * estimate.low:.1f}')}, {minus(f'{100 * estimate.high:.1f}')}]"
+
+
+def deviation(estimate: Estimate) -> list[str]:
+    """`± 1.2`, the standard deviation over seeds; nothing where there is one seed."""
+    return [f"± {100 * estimate.sd:.1f}"] if estimate.has_sd else []
 
 
 def minus(number: str) -> str:

@@ -8,7 +8,8 @@ from crossgen.report.dots import PROBED
 from crossgen.report.facts import detectors
 from crossgen.report.meaning import gap, mean, separable, share
 from crossgen.report.payload import described
-from crossgen.report.summary import METRIC, seeds_text, verdict
+from crossgen.report.seeds import seeds_text
+from crossgen.report.summary import METRIC, verdict
 
 #: Experiments that the paragraph tells of; a grid of an ablation has more than a paragraph holds.
 TOLD = 4
@@ -22,7 +23,10 @@ APART = {
 
 def in_short(data: ReportData) -> list[tuple[str, str]]:
     """(what it is about, sentences), in the order of the paragraph."""
-    told = [(f"Detectors of {name}", _experiment(data, name)) for name in data.experiments[:TOLD]]
+    words = {
+        name: f"Ensembles {name}" if name in data.ensembles else f"Detectors of {name}" for name in data.experiments
+    }
+    told = [(words[name], _experiment(data, name)) for name in data.experiments[:TOLD]]
     more = len(data.experiments) - len(told)
     tested = f"of {len(data.train_sets)} train sets were tested on {len(data.generators)} generators."
     return [

@@ -1,6 +1,7 @@
 """The few lines that answer the two questions: other generators, and fakes or JPEG files?"""
 
 import textwrap
+from dataclasses import replace
 
 import pandas as pd
 from tabulate import tabulate
@@ -8,7 +9,8 @@ from tabulate import tabulate
 from crossgen.report.changes import change
 from crossgen.report.data import MEAN, MEAN_UNSEEN, OFF_DIAGONAL, OWN, OWN_MINUS_OFF, ReportData
 from crossgen.report.estimates import Estimate
-from crossgen.report.printing import Gaps, Table, minus, percent, points
+from crossgen.report.printing import Gaps, Table, deviation, percent, points
+from crossgen.report.seeds import seeds_text, with_seeds
 
 METRIC = "balanced_accuracy"
 WIDTH = 100
@@ -75,14 +77,7 @@ def _full(data: ReportData) -> pd.DataFrame:
     shown = metrics.test_generator.isin(kinds) & (metrics.metric == METRIC) & metrics.condition.isin(data.undegraded)
     control = metrics.test_generator.isin(data.controls) & metrics.metric.isin(["fpr", "tpr"])
     chosen = (metrics.train_set == MEAN) & (shown | (control & (metrics.condition == data.plain)))
-    return metrics[chosen].reset_index(drop=True)
-
-
-def seeds_text(data: ReportData) -> str:
-    """What is known of the variation between training runs."""
-    if len(data.seeds) == 1:
-        return "1 seed: seed variation unknown."
-    return f"{len(data.seeds)} seeds: means; brackets hold the interval of every seed."
+    return with_seeds(metrics[chosen])
 
 
 def summary_text(data: ReportData) -> str:
@@ -93,7 +88,7 @@ def summary_text(data: ReportData) -> str:
     lines += [QUESTIONS[1], "Mean over all cells in %; controls: share of their images called fake in %", ""]
     for experiment in data.experiments:
         lines += [experiment, *_jpeg_lines(data, experiment), ""]
-    lines += [seeds_text(data), *_spread_lines(data)]
+    lines.append(seeds_text(data))
     return "\n".join(piece for line in lines for piece in _folded(line)) + "\n"
 
 
@@ -106,8 +101,15 @@ def _table_lines(data: ReportData, experiment: str) -> list[str]:
     rows = []
     for condition in data.undegraded:
         own, off, gap = (_mean(data, experiment, condition, kind) for kind in kinds.values())
-        rows.append([condition, percent(own), percent(off), points(gap), verdict(gap)])
+        rows.append([condition, percent(_bare(own)), percent(_bare(off)), points(_bare(gap)), verdict(gap)])
+        if own.has_sd:  # beside the values the rows would be too wide
+            rows.append(["", *(" ".join(deviation(cell)) for cell in (own, off, gap)), ""])
     return _plain_table(rows, ["", *kinds, "own > off-diagonal"])
+
+
+def _bare(estimate: Estimate) -> Estimate:
+    """Without its seeds."""
+    return replace(estimate, by_seed=())
 
 
 def _unseen_lines(data: ReportData, experiment: str) -> list[str]:
@@ -132,16 +134,3 @@ def _jpeg_lines(data: ReportData, experiment: str) -> list[str]:
 def _plain_table(rows: list[list[str]], headers: list[str]) -> list[str]:
     table = tabulate(rows, headers=headers, tablefmt="plain", disable_numparse=True)
     return [f"  {line}".rstrip() for line in table.splitlines()]
-
-
-def _spread_lines(data: ReportData) -> list[str]:
-    if len(data.seeds) == 1:
-        return []
-    gaps = {name: _mean(data, name, data.plain, OWN_MINUS_OFF) for name in data.experiments}
-    low_high = {
-        name: [minus(f"{100 * value:+.1f}") for value in gap.spread] for name, gap in gaps.items() if gap.defined
-    }
-    return [
-        f"  {name}: own − off-diagonal on {data.plain} from {low} to {high} points between seeds"
-        for name, (low, high) in low_high.items()
-    ]

@@ -9,15 +9,17 @@ from crossgen.report.data import MEAN, OWN, SHOWN_METRICS, ReportData
 from crossgen.report.estimates import Estimate, pool
 from crossgen.report.pools import duplicates, losses, pools, waterfall
 from crossgen.report.printing import Gaps, Table
+from crossgen.report.seeds import seeds_text, with_seeds
 from crossgen.report.summary import summary
 
+#: Of the audit: nothing in it varies with a training seed.
+UNTRAINED = "No detector is in it: it is the same for every training seed."
 INTERVALS = "Percent, with {level:.0%} intervals in brackets."
 
 
 def intervals(data: ReportData) -> str:
     """The sentence of a caption that says what the brackets hold."""
-    many = f" Means over {len(data.seeds)} seeds; brackets reach from the lowest to the highest bound of any seed."
-    return INTERVALS.format(level=data.level).replace("%", " %") + (many if len(data.seeds) > 1 else "")
+    return INTERVALS.format(level=data.level).replace("%", " %")
 
 
 def matrix(data: ReportData) -> Table:
@@ -31,9 +33,9 @@ def matrix(data: ReportData) -> Table:
         for metric in SHOWN_METRICS
         for train_set in (*data.train_sets_of(experiment), MEAN)
     ]
-    caption = f"Trained on a row's generator, tested on a column's. {intervals(data)}"
+    caption = f"Trained on a row's generator, tested on a column's. {intervals(data)} {seeds_text(data)}"
     chosen = data.metrics.condition.isin(data.matrix_conditions) & data.metrics.metric.isin(SHOWN_METRICS)
-    return Table(caption, pd.DataFrame(rows), data.metrics[chosen].reset_index(drop=True), gaps.notes, blocks=3)
+    return Table(caption, pd.DataFrame(rows), with_seeds(data.metrics[chosen]), gaps.notes, blocks=3)
 
 
 def _matrix_row(data: ReportData, gaps: Gaps, model: tuple[str, str], condition: str, metric: str) -> dict[str, str]:
@@ -55,8 +57,8 @@ def degraded(data: ReportData) -> Table:
     ]
     metrics = data.metrics
     chosen = (metrics.train_set == MEAN) & metrics.test_generator.isin(columns) & metrics.metric.isin(SHOWN_METRICS)
-    caption = f"Means over train sets on degraded test images. {intervals(data)}"
-    return Table(caption, pd.DataFrame(rows), metrics[chosen].reset_index(drop=True), gaps.notes, blocks=1)
+    caption = f"Means over train sets on degraded test images. {intervals(data)} {seeds_text(data)}"
+    return Table(caption, pd.DataFrame(rows), with_seeds(metrics[chosen]), gaps.notes, blocks=1)
 
 
 def controls(data: ReportData) -> Table:
@@ -71,8 +73,8 @@ def controls(data: ReportData) -> Table:
     metrics = data.metrics
     chosen = metrics.test_generator.isin(data.controls) & (metrics.condition == data.plain)
     chosen &= metrics.metric.isin(["fpr", "tpr"])
-    caption = f"Share of control images called fake ({data.plain}). {intervals(data)}"
-    return Table(caption, pd.DataFrame(rows), metrics[chosen].reset_index(drop=True), gaps.notes)
+    caption = f"Share of control images called fake ({data.plain}). {intervals(data)} {seeds_text(data)}"
+    return Table(caption, pd.DataFrame(rows), with_seeds(metrics[chosen]), gaps.notes)
 
 
 def biases(data: ReportData) -> Table:
@@ -87,7 +89,7 @@ def biases(data: ReportData) -> Table:
         }
         for row, estimate in estimates(data.probes, "balanced_accuracy")
     ]
-    caption = f"Real or fake told from file facts alone, without a picture: 50 is chance. {intervals(data)}"
+    caption = f"Real or fake told from file facts alone, without a picture: 50 is chance. {intervals(data)} {UNTRAINED}"
     return Table(caption, pd.DataFrame(rows), data.probes, gaps.notes)
 
 
@@ -98,7 +100,7 @@ def attributes(data: ReportData) -> Table:
     for row, estimate in estimates(data.biases, "auc"):
         place = _place(row)
         rows.setdefault(tuple(place.values()), place)[row["attribute"]] = gaps.percent(estimate)
-    caption = f"ROC-AUC of single attributes, real against fake: 50 is chance. {intervals(data)}"
+    caption = f"ROC-AUC of single attributes, real against fake: 50 is chance. {intervals(data)} {UNTRAINED}"
     return Table(caption, pd.DataFrame(list(rows.values())).fillna(""), data.biases, gaps.notes, blocks=1)
 
 
