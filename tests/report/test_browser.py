@@ -11,6 +11,7 @@ from itertools import product
 import pandas as pd
 import pytest
 from playwright.sync_api import sync_playwright
+from synthetic_report import CONDITIONS, draw
 
 from crossgen.report.data import MEAN, MEAN_UNSEEN, OFF_DIAGONAL, OWN
 from crossgen.report.estimates import Estimate
@@ -205,6 +206,16 @@ def test_curves_equal_the_degraded_table_under_every_option(desktop, mini):
     assert "Nothing is chosen" in desktop.page.inner_text("#degraded-caption")
 
 
+def test_experiments_side_by_side_equal_the_degraded_table(desktop, mini):
+    frame = TABLES["degraded"](mini).frame.set_index(["Experiment", "Condition"])
+    kinds, metrics = ["own generator", "off-diagonal mean"], ["Balanced accuracy", "ROC-AUC"]
+    of = lambda name, metric: frame[frame["Metric"] == metric].loc[(name, "clean"), kinds].tolist()  # noqa: E731
+    expected = [[name, *(text for metric in metrics for text in of(name, metric))] for name in mini.experiments]
+    assert desktop.read(TABLE, "experiments-table") == expected
+    plotted = [text for chart in desktop.read(PLOTTED, "experiments-charts") for t in chart for text in t["text"]]
+    assert sorted(text.split(": ")[1] for text in plotted) == sorted(text for row in expected for text in row[1:])
+
+
 def test_controls_equal_their_table_under_every_option(desktop, mini):
     frame = TABLES["controls"](mini).frame[["Trained on", "Experiment", *mini.controls]]
     for condition in desktop.options("controls-condition"):
@@ -345,6 +356,30 @@ def test_odd_reports_are_shown_as_well(chromium, odd, tiny, write_page):
     visit = Visit(chromium, write_page(tiny))
     assert visit.options("matrix-view") == ["raw"] and visit.options("matrix-condition") == ["clean"]
     assert visit.page.locator("#degraded-charts figcaption").all_inner_texts() == ["no degradation"]
+    visit.close()
+
+
+def test_many_experiments_of_several_seeds_are_readable(chromium, write_page):
+    names = tuple(f"network_{number}+fakes=simulated" for number in range(9))
+    data = draw(("adm", "sd14"), (*CONDITIONS[:2], CONDITIONS[7]), (0, 1), names)
+    visit = Visit(chromium, write_page(data))
+    assert visit.page.locator("#degraded-kinds input:checked").evaluate_all("all => all.map(one => one.value)") == [
+        OFF_DIAGONAL
+    ]
+    marks = visit.page.eval_on_selector_all(
+        "#degraded-charts-key span", "all => all.map(one => one.querySelector('path').outerHTML)"
+    )
+    assert len(set(marks)) == len(names)  # nine experiments, eight colours
+    cell = data.cell(names[0], "adm", "sd14", "clean", "balanced_accuracy")
+    assert "over 2 seeds" in visit.page.inner_text("#matrix-caption")
+    shown = visit.page.locator('[data-row="0"][data-column="1"]')
+    assert shown.locator("small").inner_text() == f"± {100 * cell.sd:.1f}" and cell.has_sd
+    assert f"standard deviation {100 * cell.sd:.1f} over 2 seeds" in shown.get_attribute("aria-label")
+    assert visit.read(TABLE, "matrix-table")[0][2] == percent(cell)
+    folded = visit.page.locator("section:has(#meaning) details summary").all_inner_texts()
+    assert sum("sentences" in text for text in folded) >= 3
+    visit.page.set_viewport_size({"width": 390, "height": 844})
+    visit.until("document.documentElement.scrollWidth === 390")
     visit.close()
 
 

@@ -4,9 +4,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from synthetic_report import draw
 
 from crossgen.report.curves import degradation
+from crossgen.report.data import MEAN, OFF_DIAGONAL, OWN
+from crossgen.report.dots import experiments
 from crossgen.report.figures import FIGURES, plan, save
 from crossgen.report.heatmaps import matrix
 from crossgen.report.histograms import biases
+from crossgen.report.style import look
 
 
 def test_heat_map_has_a_panel_an_experiment_and_a_difference(mini):
@@ -87,6 +90,35 @@ def test_many_experiments_and_train_sets_that_are_no_generators():
     assert "mean ± sd over 2 seeds" in figure.texts[1].get_text()
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert labels == ["adm", "sd14", "all8", "mean"]
+
+
+def test_many_experiments_have_a_row_of_panels_a_mean():
+    names = tuple(f"experiment_{number}" for number in range(9))
+    figure = degradation(draw(("adm", "sd14"), experiments=names, seeds=(0, 1)), "balanced_accuracy")
+    titles = [axes.get_title("left") for axes in figure.axes]
+    assert titles[:2] == ["resize: own generator", "jpeg: own generator"] and titles[-1].endswith("off-diagonal mean")
+    assert len(titles) == 8 and figure.get_figwidth() < 16
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == list(names)
+    assert len({look(number) for number in range(24)}) == 24
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    heads = [axes._left_title.get_window_extent(renderer) for axes in figure.axes[4:]]
+    ticks = [label.get_window_extent(renderer) for axes in figure.axes[:4] for label in axes.get_xticklabels()]
+    legend = figure.legends[0].get_window_extent(renderer)
+    below = [label.get_window_extent(renderer) for axes in figure.axes[4:] for label in axes.get_xticklabels()]
+    assert not any(head.overlaps(tick) for head in heads for tick in ticks)
+    assert not any(legend.overlaps(tick) for tick in below) and legend.x1 < figure.bbox.width and legend.y0 >= 0
+
+
+def test_experiments_stand_side_by_side(mini, odd):
+    figure = experiments(mini)
+    assert [axes.get_title("left") for axes in figure.axes] == ["Balanced accuracy", "ROC-AUC"]
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["raw", "unbiased"]
+    own, off = (figure.axes[1].containers[place].lines[0].get_xdata() for place in (0, 1))
+    expected = [[mini.cell(name, MEAN, kind, "clean", "roc_auc").value for name in ("raw", "unbiased")]
+                for kind in (OWN, OFF_DIAGONAL)]  # fmt: skip
+    assert [list(own), list(off)] == [[100 * value for value in values] for values in expected]
+    assert [text.get_text() for text in experiments(odd).legends[0].get_texts()][-1] == "unseen generators"
 
 
 def test_no_text_of_a_heat_map_overlaps_another(mini, tiny):

@@ -7,11 +7,11 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from crossgen.report.curves import THICK, error_bars, thick, thick_text
-from crossgen.report.data import MEAN, ReportData
+from crossgen.report.curves import MANY, THICK, error_bars, thick, thick_text
+from crossgen.report.data import MEAN, MEAN_UNSEEN, OFF_DIAGONAL, OWN, SHOWN_METRICS, ReportData
 from crossgen.report.estimates import Estimate, pool
 from crossgen.report.seeds import short_text
-from crossgen.report.style import COLOURS, MUTED, PANEL, SMALL, canvas, headline, inches, plain_axes, text_width
+from crossgen.report.style import MUTED, PANEL, SMALL, canvas, headline, inches, look, plain_axes, text_width
 
 WIDE = 2.6
 #: Panel title to series name to row name to number.
@@ -24,7 +24,6 @@ PROBED = {
     "geometry": "size of the source image",
     "content": "bytes per pixel",
 }
-MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
 
 
 def controls(data: ReportData) -> Figure:
@@ -47,6 +46,24 @@ def controls(data: ReportData) -> Figure:
     return _figure(panels, rows, (f"Control images called fake, {data.plain}", subtitle, "called fake (%)"))
 
 
+def experiments(data: ReportData) -> Figure:
+    """A panel a metric: means of every experiment under the plain condition, a colour a mean."""
+    kinds = (OWN, OFF_DIAGONAL, *([MEAN_UNSEEN] if data.unseen else []))
+    panels = {
+        data.title(metric): {
+            data.title(kind): {name: data.cell(name, MEAN, kind, data.plain, metric) for name in data.experiments}
+            for kind in kinds
+        }
+        for metric in SHOWN_METRICS
+    }
+    bars = f"{round(100 * data.level)} % intervals{thick_text(data)}"
+    subtitle = f"Over train sets: {short_text(data)}; bars: {bars}; dotted: chance"
+    figure = _figure(panels, data.experiments, (f"Experiments side by side, {data.plain}", subtitle, "%"))
+    for axes in figure.axes:
+        axes.axvline(50, color=MUTED, linewidth=0.8, linestyle=":", zorder=0)
+    return figure
+
+
 def probes(data: ReportData, subset: str) -> Figure:
     """A panel a group of attributes: balanced accuracy of a small tree on file facts, a colour a stage."""
     frame = data.probes[data.probes.subset == subset]
@@ -67,7 +84,7 @@ def probes(data: ReportData, subset: str) -> Figure:
 def _figure(panels: Panels, rows: tuple[str, ...], words: tuple[str, str, str]) -> Figure:
     """`words`: title, subtitle, label of the x axis."""
     names = list(dict.fromkeys(name for series in panels.values() for name in series))
-    high = max(1.0, len(rows) * max(0.22, 0.12 * len(names)))
+    high = max(1.0, len(rows) * max(0.22, (0.12 if len(names) <= MANY else 0.1) * len(names)))
     left = 0.3 + text_width(rows, SMALL)
     across = max(left + max(1, len(panels)) * (WIDE + 0.3), 5.6)
     figure = canvas(across, 0.95 + high + 0.42 + 0.18 * len(names))
@@ -93,20 +110,21 @@ def _figure(panels: Panels, rows: tuple[str, ...], words: tuple[str, str, str]) 
 
 def _panel(axes: Axes, series: Mapping[str, Mapping[str, Estimate]], order: tuple[Sequence[str], list[str]]) -> None:
     rows, names = order
-    dodge = np.linspace(-0.25, 0.25, len(names)) if len(names) > 1 else [0.0]
+    reach = 0.25 if len(names) <= MANY else 0.36
+    dodge = np.linspace(-reach, reach, len(names)) if len(names) > 1 else [0.0]
     for name, cells in series.items():
         index = names.index(name)
+        colour, marker = look(index)
         known = [(y, cells[row]) for y, row in enumerate(rows) if row in cells and cells[row].defined]
         axes.errorbar(
             [100 * cell.value for _, cell in known], [y + dodge[index] for y, _ in known],
             xerr=error_bars([cell for _, cell in known]) if known else None, linestyle="none",
-            color=COLOURS[index % len(COLOURS)], marker=MARKERS[index % len(MARKERS)], markersize=4, elinewidth=0.9,
-            label=name,
+            color=colour, marker=marker, markersize=4, elinewidth=0.9, label=name,
         )  # fmt: skip
         for y, cell in known:
             if cell.has_sd:
                 ends = [y + dodge[index]] * 2
-                axes.plot(thick(cell), ends, color=COLOURS[index % len(COLOURS)], linewidth=THICK, alpha=0.55)
+                axes.plot(thick(cell), ends, color=colour, linewidth=THICK, alpha=0.55)
     lost = [
         y for y, row in enumerate(rows) if not any(row in cells and cells[row].defined for cells in series.values())
     ]

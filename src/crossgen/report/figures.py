@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from crossgen.report.curves import degradation
 from crossgen.report.data import SHOWN_METRICS, ReportData
-from crossgen.report.dots import controls, probes
+from crossgen.report.dots import controls, experiments, probes
 from crossgen.report.heatmaps import matrix
 from crossgen.report.histograms import biases
 from crossgen.report.learning import learning
@@ -19,6 +19,7 @@ __all__ = ["FIGURES", "plan", "save"]
 FIGURES: dict[str, Callable[..., Figure]] = {
     "matrix": matrix,  # condition, metric
     "degradation": degradation,  # metric
+    "experiments": experiments,
     "biases": biases,  # subset
     "probes": probes,  # subset
     "controls": controls,
@@ -31,6 +32,7 @@ def plan(data: ReportData) -> dict[str, Callable[[], Figure]]:
     planned: dict[str, tuple[str, ...]] = {
         **{f"matrix_{c}_{m}": ("matrix", c, m) for c in data.matrix_conditions for m in SHOWN_METRICS},
         **{f"degradation_{metric}": ("degradation", metric) for metric in SHOWN_METRICS},
+        "experiments": ("experiments",),
         **{f"biases_{subset}": ("biases", subset) for subset in dict.fromkeys(data.selections["subset"])},
         **{f"probes_{subset}": ("probes", subset) for subset in dict.fromkeys(data.probes["subset"])},
         **({"controls": ("controls",)} if data.controls else {}),

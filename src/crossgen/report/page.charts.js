@@ -10,6 +10,8 @@ let printing = false;
 const ROW = 26; // pixels of a row of dots
 
 const ink = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+/** Where colours begin again, the symbols are others. */
+const symbol = (place) => SYMBOLS[(place + Math.floor(place / 8)) % 8];
 const colour = (place) => ink(`--series-${place % 8}`);
 /** Plotly reads a little markup in texts; ours hold none. */
 const plain = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
@@ -89,17 +91,20 @@ function bars(cells, paint) {
 /** Positions beside a row or a place, so that series do not hide one another. */
 const dodge = (place, count, reach) => (count < 2 ? 0 : -reach + (2 * reach * place) / (count - 1));
 
+/** Experiments (or other series) that are too many to stand close together. */
+const MANY = 4;
+
 /** Dots with intervals: `rows` of names; series `{name, place, cells: row -> cell or undefined}`. 50 is chance. */
 function dots(name, rows, series, chance) {
   const traces = series.map((one, order) => {
     const known = rows.map((row, y) => [y, row, one.cells(row)]).filter(([, , cell]) => cell && cell.value !== null);
     const paint = colour(one.place);
     return { type: "scatter", mode: "markers", x: known.map(([, , cell]) => cell.value / 10),
-      y: known.map(([y]) => y + dodge(order, series.length, 0.26)), error_x: bars(known.map(([, , cell]) => cell), paint),
-      marker: { color: paint, size: 8, symbol: SYMBOLS[one.place % 8] }, hoverinfo: "text",
+      y: known.map(([y]) => y + dodge(order, series.length, series.length > MANY ? 0.38 : 0.26)), error_x: bars(known.map(([, , cell]) => cell), paint),
+      marker: { color: paint, size: 8, symbol: symbol(one.place) }, hoverinfo: "text",
       text: known.map(([, row, cell]) => plain(`${one.name}, ${title(row)}: ${printed(cell)}`)) };
   });
-  const high = Math.max(ROW, 9 * series.length) * rows.length + 52;
+  const high = Math.max(ROW, (series.length > MANY ? 10 : 9) * series.length) * rows.length + 52;
   return { title: name, traces, layout: layout(high, {
     xaxis: { range: [-2, 102], dtick: 25, title: { text: "%", standoff: 2 } },
     yaxis: { range: [rows.length - 0.4, -0.6], tickvals: rows.map((_, y) => y), ticktext: rows.map((row) => plain(title(row))) },
@@ -114,10 +119,11 @@ function curves(name, names, joined, series, floor) {
     const cells = names.map(one.cells);
     const paint = colour(one.place);
     const open = one.kind !== "own";
-    return { type: "scatter", mode: joined ? "lines+markers" : "markers", x: names.map((_, x) => x + dodge(order, series.length, 0.2)),
+    const reach = series.length > MANY ? 0.36 : 0.2;
+    return { type: "scatter", mode: joined ? "lines+markers" : "markers", x: names.map((_, x) => x + dodge(order, series.length, reach)),
       y: cells.map((cell) => (cell.value === null ? null : cell.value / 10)), error_y: bars(cells, paint),
       line: { color: paint, width: 1.8, dash: DASHES[one.kind] },
-      marker: { size: 8, symbol: SYMBOLS[one.place % 8], color: open ? ink("--paper") : paint, line: { color: paint, width: 1.8 } },
+      marker: { size: 8, symbol: symbol(one.place), color: open ? ink("--paper") : paint, line: { color: paint, width: 1.8 } },
       hoverinfo: "text", text: cells.map((cell, x) => plain(`${one.name}, ${names[x]}: ${printed(cell)}`)) };
   });
   return { title: name, traces, layout: layout(300, {

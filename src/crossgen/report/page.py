@@ -36,13 +36,16 @@ TITLES = {
 }
 #: The same in the navigation, where a phone has room for a word.
 WORDS = ("Run", "Bias", "Matrix", "Degraded", "Controls", "Meaning", "Data", "Cite", "Files")
+#: Sentences of a topic that stand open; more are folded away.
+MOST = 12
 #: Section to the beginnings of its figures' names, and to its tables.
 SECTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "run": (("learning_",), ()),
+    "run": (("learning_",), ("detectors",)),
     "bias": (("probes_", "biases_"), ("biases", "attributes")),
     "matrix": (("matrix_",), ("matrix",)),
     "degraded": (("degradation_",), ("degraded",)),
     "controls": (("controls",), ("controls",)),
+    "meaning": (("experiments",), ()),
     "data": ((), ("data", "losses", "duplicates", "waterfall")),
 }
 
@@ -95,6 +98,7 @@ def _texts(data: ReportData) -> dict[str, object]:
         "conditions": facts.conditions(data),
         "limits": facts.limits(data),
         "findings": findings(data),
+        "most": MOST,
         "left_out": facts.left_out(data),
         "several": [name for name in data.train_sets if name not in data.generators],
         "seeds": seeds_text(data),

@@ -23,7 +23,7 @@ function drawProbes(rows) {
     return dots(group, tests, series, true);
   });
   draw("bias-probes", panels);
-  key("bias-probes-key", stages.map((stage, place) => [stage, { colour: colour(place), symbol: SYMBOLS[place] }]));
+  key("bias-probes-key", stages.map((stage, place) => [stage, { colour: colour(place), symbol: symbol(place) }]));
   wide("bias-probes-table", "File facts", rows, tests);
   tabled("bias-rules-table", ["Test set", "Stage", "File facts", "Rules"],
     rows.map(([stage, test, group, , rules]) => [test, stage, group, rules || GAP]));
@@ -58,7 +58,7 @@ function drawAttributes(rows) {
     const known = mine.map((row) => [row, unpacked(row[3])]).filter(([, cell]) => cell.value !== null);
     const trace = { type: "scatter", mode: "markers", x: known.map(([, cell]) => cell.value / 10),
       y: known.map(([row], order) => names.indexOf(row[2]) + 0.08 * ((order % 7) - 3)), hoverinfo: "text",
-      marker: { color: colour(place), size: 7, opacity: 0.7, symbol: SYMBOLS[place] },
+      marker: { color: colour(place), size: 7, opacity: 0.7, symbol: symbol(place) },
       text: known.map(([row, cell]) => plain(`${row[2]}, ${row[1]}: ${printed(cell)}`)) };
     const shape = dots(stage, names, [], true);
     return { ...shape, traces: [trace] };
@@ -109,7 +109,8 @@ function startDegraded() {
   offer("degraded-metric", metrics.map((name) => [name, title(name)]), redraw);
   const experiments = ticks("degraded-experiments", DATA.experiments.map((name) => [name, name]), redraw);
   const shownKinds = ticks("degraded-kinds", kinds.map((name) => [name, title(name)]), redraw);
-  for (const box of byId("degraded-kinds").querySelectorAll("[value=mean]")) box.checked = false; // own and others say more
+  const few = DATA.experiments.length > MANY ? ["mean_off_diagonal"] : kinds.filter((kind) => kind !== MEAN); // own and others say more
+  for (const box of byId("degraded-kinds").querySelectorAll("input")) box.checked = few.includes(box.value);
   return redraw;
 }
 
@@ -128,7 +129,7 @@ function redrawDegraded(metric, experiments, kinds) {
     : "Nothing is chosen: tick an experiment and a mean.";
   draw("degraded-charts", [...panels.slice(1), panels[0]]);
   key("degraded-charts-key", series.map((one) => [one.name,
-    { colour: colour(one.place), symbol: SYMBOLS[one.place % 8], dash: DASHES[one.kind], open: one.kind !== "own" }]));
+    { colour: colour(one.place), symbol: symbol(one.place), dash: DASHES[one.kind], open: one.kind !== "own" }]));
   tabled("degraded-table", ["Condition", ...series.map((one) => one.name)],
     DATA.conditions.map(({ name }) => [name, ...series.map((one) => printed(one.cells(name)))]));
 }
@@ -154,7 +155,23 @@ function redrawControls() {
   byId("controls-caption").textContent = `Share of control images called fake in %, condition ${condition}. Rows: trained on.`;
   draw("controls-charts", DATA.controls.map((control) => dots(control, rows,
     DATA.experiments.map((name, place) => ({ name, place, cells: (row) => cell(name, row, control) })), false)));
-  key("controls-charts-key", DATA.experiments.map((name, place) => [name, { colour: colour(place), symbol: SYMBOLS[place % 8] }]));
+  key("controls-charts-key", DATA.experiments.map((name, place) => [name, { colour: colour(place), symbol: symbol(place) }]));
   tabled("controls-table", ["Trained on", "Experiment", ...DATA.controls], DATA.experiments.flatMap((name) =>
     rowsOf(name).map((row) => [title(row), name, ...DATA.controls.map((control) => printed(cell(name, row, control)))])));
+}
+
+/* ---- 6 What it means */
+
+/** Means of every experiment under the plain condition. */
+function redrawExperiments() {
+  const kinds = ["own", "mean_off_diagonal", "mean_unseen"].filter((name) => DATA.columns.includes(name));
+  const metrics = ["balanced_accuracy", "roc_auc"].filter((name) => DATA.views[0].metrics.includes(name));
+  const cell = (experiment, metric, kind) =>
+    cellAt(DATA.views.find((view) => view.name === experiment), metric, DATA.plain, MEAN, kind);
+  draw("experiments-charts", metrics.map((metric) => dots(title(metric), DATA.experiments,
+    kinds.map((kind, place) => ({ name: title(kind), place, cells: (experiment) => cell(experiment, metric, kind) })), true)));
+  key("experiments-charts-key", kinds.map((kind, place) => [title(kind), { colour: colour(place), symbol: symbol(place) }]));
+  tabled("experiments-table", ["Experiment", ...metrics.flatMap((metric) => kinds.map((kind) => `${title(metric)}, ${title(kind)}`))],
+    DATA.experiments.map((experiment) =>
+      [experiment, ...metrics.flatMap((metric) => kinds.map((kind) => printed(cell(experiment, metric, kind))))]));
 }

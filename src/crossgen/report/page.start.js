@@ -1,6 +1,6 @@
 /* Start: draw everything once, and again when colours or the paper change. */
 
-const redrawers = [startBias(), startDegraded(), startControls()];
+const redrawers = [startBias(), startDegraded(), startControls(), redrawExperiments];
 const redrawCharts = () => redrawers.forEach((redraw) => redraw());
 
 /** Mark the section being read in the navigation. */

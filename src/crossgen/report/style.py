@@ -11,6 +11,7 @@ from crossgen.files import write_whole
 
 #: Okabe and Ito: told apart by colour-blind readers, too.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999933")
+MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
 REAL, FAKE = "#0072B2", "#D55E00"
 MUTED = "#5f6368"
 TITLE, PANEL, LABEL, SMALL = 10.5, 9.0, 8.0, 7.5  # points
@@ -56,6 +57,11 @@ def plain_axes(axes: Axes) -> None:
 def text_width(texts: Sequence[str], size: float = LABEL) -> float:
     """Inches that the longest text takes, a little generously."""
     return max((len(text) for text in texts), default=0) * size * 0.62 / 72
+
+
+def look(index: int) -> tuple[str, str]:
+    """Colour and mark of a series; where colours begin again, the marks are others."""
+    return COLOURS[index % len(COLOURS)], MARKERS[(index + index // len(COLOURS)) % len(MARKERS)]
 
 
 def save(figure: Figure, stem: Path) -> tuple[Path, Path]:
