@@ -170,6 +170,8 @@ def test_order_comes_from_the_config(mini):
             "losses",
             "waterfall",
             "duplicates",
+            "histories",
+            "detectors",
         )
     }
     data = ReportData.from_config(config, frames)

@@ -61,6 +61,7 @@ TABLES = [
     "summary",
     "matrix",
     "degraded",
+    "detectors",
     "controls",
     "biases",
     "attributes",
@@ -75,6 +76,7 @@ USED_SUBSETS = list(dict.fromkeys(detector.experiment.subset for detector in DET
 FIGURES = [
     *(f"matrix_{condition}_{metric}" for condition in CONFIG.matrix_conditions for metric in METRICS),
     *(f"degradation_{metric}" for metric in METRICS),
+    "experiments",
     *(f"{kind}_{subset}" for kind in ("biases", "probes") for subset in USED_SUBSETS),
     *(["controls"] if any(not item.pair for item in CONFIG.test_sets) else []),
     *(f"learning_{experiment}" for experiment in EXPERIMENTS),
@@ -455,6 +457,11 @@ def report_options():
     return shlex.join(words)
 
 
+def detector_options():
+    """Detectors, whose headers tables and page read. Figures do not need them, so they are apart."""
+    return shlex.join(["--detectors", *every_detector()])
+
+
 def run_files():
     """Role to path(s), for run.json: what readers of a run find without guessing."""
     roles = {name: path for name, path in report_inputs().items() if isinstance(path, str)}
@@ -471,6 +478,6 @@ def run_files():
 
 
 def figures(*kinds):
-    """Figures of these kinds (matrix, degradation, biases, probes, controls, learning), or all."""
+    """Figures of these kinds (matrix, degradation, experiments, biases, probes, controls, learning), or all."""
     chosen = [name for name in FIGURES if not kinds or name.split("_")[0] in kinds]
     return [f"{REPORT}/figures/{name}.svg" for name in chosen]

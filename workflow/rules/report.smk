@@ -4,6 +4,7 @@
 rule tabulate:
     input:
         **report_inputs(),
+        detectors=every_detector(),
     output:
         [
             report(
@@ -24,7 +25,7 @@ rule tabulate:
         mem_mb=4000,
         runtime=20,
     params:
-        options=report_options(),
+        options=f"{report_options()} {detector_options()}",
         folder=lambda wildcards, output: str(Path(output[0]).parent),
         code=code_of("tabulate"),
     shell:
@@ -63,6 +64,7 @@ rule plot:
 rule report:
     input:
         **report_inputs(),
+        detectors=every_detector(),
         tables=[f"{REPORT}/tables/{table}.csv" for table in TABLES],
         figures=figures(),
         scores=every_score(),
@@ -86,7 +88,7 @@ rule report:
         mem_mb=4000,
         runtime=20,
     params:
-        options=report_options(),
+        options=f"{report_options()} {detector_options()}",
         files=run_files(),
         code=code_of("report"),
     shell:

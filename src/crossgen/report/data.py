@@ -39,6 +39,10 @@ CHOSEN = ("image_id", "pool", "label", "format", "width", "height", "jpeg_qualit
 FACTS = (*CHOSEN, "split", "conversion", "quarantine")
 #: Of which detector the rows of a history tell; those of what was watched have another train set of their own.
 TOLD_OF = ("experiment", "trained_on", "seed")
+#: What a detector's file tells of itself.
+TRAINED = (
+    "experiment", "train_set", "seed", "architecture", "frame", "parameters", "device", "precision", "commit",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,7 @@ class ReportData:
     duplicates: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(DUPLICATES.columns)))
     histories: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=[*TOLD_OF, *HISTORY.columns]))
     watched: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=[*TOLD_OF, *WATCHED.columns]))
+    detectors: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(TRAINED)))
 
     @classmethod
     def from_config(cls, config: Shown, frames: Mapping[str, pd.DataFrame]) -> "ReportData":
@@ -90,7 +95,8 @@ class ReportData:
             duplicates=frames["duplicates"],
             histories=frames["histories"],
             watched=frames["watched"],
-            experiments=tuple(item.name for item in (*config.experiments, *config.ensembles)),
+            detectors=frames["detectors"],
+            experiments=(*(item.name for item in config.experiments), *(item.name for item in config.ensembles)),
             train_sets=tuple(dict.fromkeys([name for name in seen if name in named] + named)),
             generators=pairs,
             controls=tuple(test.name for test in config.test_sets if test.name not in pairs),

@@ -11,6 +11,7 @@ from crossgen.report.pools import duplicates, losses, pools, waterfall
 from crossgen.report.printing import Gaps, Table
 from crossgen.report.seeds import seeds_text, with_seeds
 from crossgen.report.summary import summary
+from crossgen.report.trained import detectors
 
 #: Of the audit: nothing in it varies with a training seed.
 UNTRAINED = "No detector is in it: it is the same for every training seed."
@@ -118,6 +119,7 @@ TABLES: dict[str, Callable[[ReportData], Table]] = {
     "summary": summary,
     "matrix": matrix,
     "degraded": degraded,
+    "detectors": detectors,
     "controls": controls,
     "biases": biases,
     "attributes": attributes,
