@@ -371,7 +371,7 @@ def test_many_experiments_of_several_seeds_are_readable(chromium, write_page):
     )
     assert len(set(marks)) == len(names)  # nine experiments, eight colours
     cell = data.cell(names[0], "adm", "sd14", "clean", "balanced_accuracy")
-    assert "over 2 seeds" in visit.page.inner_text("#matrix-caption")
+    assert "2 seeds: mean ± standard deviation" in visit.page.inner_text("#matrix-caption")
     shown = visit.page.locator('[data-row="0"][data-column="1"]')
     assert shown.locator("small").inner_text() == f"± {100 * cell.sd:.1f}" and cell.has_sd
     assert f"standard deviation {100 * cell.sd:.1f} over 2 seeds" in shown.get_attribute("aria-label")

@@ -37,19 +37,13 @@ function redrawMatrix() {
   const shown = shownNow();
   const unit = view.signed ? "points" : "%";
   byId("matrix-caption").textContent =
-    `${title(shown.metric)} in ${unit}, ${view.name}, condition ${shown.condition}. Rows: trained on; columns: tested on. ${ofSeeds(view)}`;
+    `${title(shown.metric)} in ${unit}, ${view.name}, condition ${shown.condition}. Rows: trained on; columns: tested on. ${view.seeds}`;
   matrix.row = Math.min(matrix.row, view.rows.length - 1);
   drawGrid(shown);
   drawLegend(shown);
   drawMeans(shown);
   drawMatrixTable(shown);
   drawDetail(shown);
-}
-
-/** What is known of the variation between training runs. */
-function ofSeeds({ seeds }) {
-  if (seeds > 1) return `Mean and standard deviation (±) over ${seeds} seeds.`;
-  return seeds === 1 ? "One seed: says nothing of variation between training runs." : "";
 }
 
 function drawGrid(shown) {

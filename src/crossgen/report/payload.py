@@ -20,6 +20,7 @@ from crossgen.config import Condition
 from crossgen.report.audit import histograms, probed
 from crossgen.report.data import MEAN, MEAN_UNSEEN, OFF_DIAGONAL, OWN, OWN_MINUS_OFF, ReportData
 from crossgen.report.estimates import Estimate
+from crossgen.report.seeds import experiment_text, pair_text
 
 SHADES = 33  # colours sampled of a scale
 #: Scale to matplotlib's colour map: those of the heat maps.
@@ -122,7 +123,7 @@ def _views(data: ReportData) -> list[Json]:
     """Each experiment, then each paired difference."""
     shown: list[Json] = [
         {"name": name, "of": name, "signed": False, "metrics": _metrics(data), "value": _share(data, name)}
-        | {"seeds": len(data.seeds_of(name))}
+        | {"seeds": experiment_text(data, name)}
         for name in data.experiments
     ]
     held = set(data.differences["metric"])
@@ -133,7 +134,7 @@ def _views(data: ReportData) -> list[Json]:
             "signed": True,
             "metrics": [name for name in _metrics(data) if name in held],
             "value": _difference(data, pair),
-            "seeds": len(data.seeds_of_pair(pair)),
+            "seeds": pair_text(data, pair),
         }
         for pair in data.comparisons
     ]

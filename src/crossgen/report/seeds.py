@@ -12,15 +12,31 @@ SEVERAL = (
 
 def seeds_text(data: ReportData) -> str:
     """What is known of the variation between training runs."""
-    counted: dict[int, list[str]] = {}
+    counted: dict[tuple[int, str], list[str]] = {}
     for name in data.experiments:
-        counted.setdefault(len(data.seeds_of(name)), []).append(name)
-    return " ".join(_told(count, names, len(counted) > 1) for count, names in sorted(counted.items()))
+        counted.setdefault((len(data.seeds_of(name)), counting(data, name)), []).append(name)
+    which = {key: f" ({', '.join(names)})" if len(counted) > 1 else "" for key, names in counted.items()}
+    return " ".join(f"{key[1]}{which[key]}: {SEVERAL if key[0] > 1 else ONE}." for key in sorted(counted))
 
 
-def _told(count: int, names: list[str], mixed: bool) -> str:
-    which = f" ({', '.join(names)})" if mixed else ""
-    return f"One seed{which}: {ONE}." if count == 1 else f"{count} seeds{which}: {SEVERAL}."
+def counting(data: ReportData, experiment: str) -> str:
+    """`3 seeds`, `One seed`, or, of an ensemble over them, `All seeds in one`."""
+    count, ensemble = len(data.seeds_of(experiment)), data.ensembles.get(experiment)
+    if ensemble and ensemble.over == "experiments_and_seeds":
+        return "All seeds in one"
+    return "One seed" if count == 1 else f"{count} seeds"
+
+
+def pair_text(data: ReportData, pair: tuple[str, str]) -> str:
+    """The same of a difference, whose seeds are those of both."""
+    shared = len(data.seeds_of_pair(pair))
+    return f"One seed: {ONE}." if shared == 1 else f"{shared} seeds: {SEVERAL}."
+
+
+def experiment_text(data: ReportData, experiment: str) -> str:
+    """The same of one experiment."""
+    several = len(data.seeds_of(experiment)) > 1
+    return f"{counting(data, experiment)}: {SEVERAL if several else ONE}."
 
 
 def short_text(data: ReportData) -> str:
