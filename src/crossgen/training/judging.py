@@ -1,5 +1,6 @@
 """What a detector makes of validation images: the numbers that choose, and those that are only watched."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ Numbers = npt.NDArray[np.float64]
 
 
 class Judged(NamedTuple):
-    """Measures of validation images; NaN where a label has none.
+    """Measures of validation images; NaN where a label has none, and where a logit is no number.
 
     `loss`: mean over labels of the binary cross-entropy; `balanced_accuracy` at the logit 0; `roc_auc`.
     """
@@ -37,13 +38,14 @@ class Judged(NamedTuple):
 
 def measured(logits: Numbers, labels: Integers) -> Judged:
     """Measures of logits [n] and labels [n]."""
+    counts = [int((labels == label).sum()) for label in (0, 1)]
+    if not all(counts) or not np.isfinite(logits).all():
+        return Judged(math.nan, math.nan, math.nan, *counts)
     ones = np.ones(len(labels))
-    parts = [np.logaddexp(0, logits * (1 - 2 * label))[labels == label] for label in (0, 1)]
-    loss = float(np.mean([part.mean() if len(part) else np.nan for part in parts]))
-    accuracy, area = balanced_accuracy(logits, labels, ones), roc_auc(logits, labels, ones)
-    if not np.isfinite(logits).all():
-        loss = accuracy = area = np.float64(np.nan)  # type: ignore[assignment]
-    return Judged(float(loss), float(accuracy), float(area), len(parts[0]), len(parts[1]))
+    losses = np.logaddexp(0, logits * (1 - 2 * labels))
+    loss = np.mean([losses[labels == label].mean() for label in (0, 1)])
+    areas = balanced_accuracy(logits, labels, ones), roc_auc(logits, labels, ones)
+    return Judged(float(loss), *(float(area) for area in areas), *counts)
 
 
 def val_rows(data: Data) -> Integers:

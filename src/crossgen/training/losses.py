@@ -5,7 +5,7 @@ from functools import partial
 
 import torch
 from timm.loss import JsdCrossEntropy
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from crossgen.config import Recipe, Splits
@@ -41,12 +41,20 @@ def divergence(
     cross-entropy of the pair is the binary one of z. Smoothing by s on both labels is torch's label smoothing by 2 s.
     """
     entropy = JsdCrossEntropy(splits.n, splits.alpha, smoothing=0)
-    entropy.cross_entropy_loss = partial(_two_class, weights=weights, smoothing=2 * smoothing)
+    entropy.cross_entropy_loss = _TwoClass(weights, 2 * smoothing)
     pairs = torch.stack([torch.zeros_like(logits), logits], dim=1)
     loss: Tensor = entropy(pairs, labels.long())
     return loss
 
 
-def _two_class(pairs: Tensor, labels: Tensor, weights: Weights, smoothing: float) -> Tensor:
-    each = functional.cross_entropy(pairs, labels, label_smoothing=smoothing, reduction="none")
-    return (each if weights is None else each * each.new_tensor(weights)[labels]).mean()
+class _TwoClass(nn.Module):
+    """Mean cross-entropy of two logits, labels weighted by `weights`, smoothed as torch does it."""
+
+    def __init__(self, weights: Weights, smoothing: float) -> None:
+        super().__init__()
+        self.weights, self.smoothing = weights, smoothing
+
+    def forward(self, pairs: Tensor, labels: Tensor) -> Tensor:
+        """Logits [n, 2] and labels int64 [n] to the loss."""
+        each = functional.cross_entropy(pairs, labels, label_smoothing=self.smoothing, reduction="none")
+        return (each if self.weights is None else each * each.new_tensor(self.weights)[labels]).mean()
