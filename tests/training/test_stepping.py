@@ -118,6 +118,9 @@ def test_head_and_logits_are_float32_under_any_precision(mode):
 
 @pytest.mark.long
 def test_a_compiled_network_trains_alike():
-    plain, compiled = trained(steps=6), trained(steps=6, compile=True)
+    """Without norms: behind one a bias has no gradient but rounding, which adaptive rates would blow up."""
+    torch._dynamo.utils.counters.clear()
+    plain, compiled = trained(steps=6, **PLAIN), trained(steps=6, compile=True, **PLAIN)
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0
     for name, tensor in plain.state.items():
-        assert torch.allclose(tensor, compiled.state[name], atol=1e-3), name
+        assert torch.allclose(tensor, compiled.state[name], atol=1e-5), name
