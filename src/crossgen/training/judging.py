@@ -44,8 +44,8 @@ def measured(logits: Numbers, labels: Integers) -> Judged:
     ones = np.ones(len(labels))
     losses = np.logaddexp(0, logits * (1 - 2 * labels))
     loss = np.mean([losses[labels == label].mean() for label in (0, 1)])
-    areas = balanced_accuracy(logits, labels, ones), roc_auc(logits, labels, ones)
-    return Judged(float(loss), *(float(area) for area in areas), *counts)
+    accuracy, area = balanced_accuracy(logits, labels, ones), roc_auc(logits, labels, ones)
+    return Judged(float(loss), float(accuracy), float(area), *counts)
 
 
 def val_rows(data: Data) -> Integers:
