@@ -50,6 +50,17 @@ def test_without_a_total_there_is_no_time_left_to_tell(clock):
     assert stream.getvalue() == "download: photos: 120,000 files so far, 12,000/s\n"
 
 
+def test_what_was_done_before_counts_for_the_share_and_not_for_the_rate(clock):
+    stream = io.StringIO()
+    with Meter("train_detector", 5000, stream=stream, done=4000) as meter:
+        clock.now += 10
+        meter.note = "loss 0.2500, validation AUC 0.910"
+        meter.advance(200)
+    assert stream.getvalue() == (
+        "train_detector: 4,200 of 5,000 images, 20/s, 0:40 left, loss 0.2500, validation AUC 0.910\n"
+    )
+
+
 def test_what_is_quick_says_nothing_and_items_pass(capsys):
     assert list(track(range(3), "quick", 3)) == [0, 1, 2]
     assert capsys.readouterr() == ("", "")
@@ -58,7 +69,9 @@ def test_what_is_quick_says_nothing_and_items_pass(capsys):
 def test_a_terminal_gets_a_bar():
     stream = Terminal()
     with Meter("render", 4, stream=stream) as meter:
+        meter.note = "loss 0.25"
         meter.advance(4)
+    assert "loss 0.25" in stream.getvalue()
     assert "render" in stream.getvalue() and "4/4" in stream.getvalue() and "images" in stream.getvalue()
 
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from crossgen.config import Frame, Optimiser, Recipe
 from crossgen.detectors import identity
-from crossgen.detectors.detector import Detector, load, prepare, save, wants_bf16
+from crossgen.detectors.detector import Detector, load, prepare, save, wants_bf16, wants_channels_last
 from crossgen.detectors.zoo import build
 
 RECIPE = Recipe(
@@ -130,3 +130,25 @@ def test_precision_is_told_or_decided_by_network_and_machine():
     assert wants_bf16(RECIPE.model_copy(update={"precision": "bf16"}), depthwise)
     if not torch.cuda.is_available():
         assert not wants_bf16(RECIPE.model_copy(update={"precision": "auto"}), depthwise)
+
+
+def test_to_detect_is_to_normalise_and_to_judge():
+    detector = prepare(RECIPE).eval()
+    with torch.inference_mode():
+        images = detector.normalise(CROPS)
+        assert images.shape == (6, 3, 64, 64) and images.dtype == torch.float32
+        assert torch.equal(detector.judge(images), detector(CROPS))
+
+
+def test_the_layout_is_told_or_the_faster_one_that_does_no_harm():
+    """oneDNN corrupts the heap where RepVGG is trained channels last in float32 on a CPU."""
+    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+    plain, breaking = nn.Conv2d(3, 3, 3), build(recipe("timm", model="repvgg_a0"))
+    assert wants_channels_last(RECIPE, plain, False, cpu) and wants_channels_last(RECIPE, breaking, True, cpu)
+    assert wants_channels_last(RECIPE, breaking, False, gpu) and not wants_channels_last(RECIPE, breaking, False, cpu)
+    for told, expected in (("yes", True), ("no", False)):
+        assert wants_channels_last(RECIPE.model_copy(update={"channels_last": told}), plain, False, cpu) is expected
+        detector = prepare(RECIPE.model_copy(update={"channels_last": told}))
+        kernel = detector.network.network.layer1[0].conv1.weight
+        assert kernel.is_contiguous(memory_format=torch.channels_last) is expected
+        assert detector.normalise(CROPS).is_contiguous(memory_format=torch.channels_last) is expected

@@ -8,8 +8,8 @@ import pytest
 import torch
 from tiny_training import Losing, Signalling, data, recipe, same, trained
 
-from crossgen.config import EarlyStopping, Ema, Erasing, Mixing, Splits
-from crossgen.detectors.detector import prepare
+from crossgen.config import EarlyStopping, Ema, Erasing, Mixing, Splits, Start
+from crossgen.detectors.detector import prepare, save
 from crossgen.training.checkpoint import Checkpoints
 from crossgen.training.interrupt import Interrupted
 from crossgen.training.loop import train
@@ -187,6 +187,23 @@ def test_the_log_says_with_what_it_is_trained(capsys):
     assert "batch=16 accumulate=1 steps=12 steps_per_epoch=3" in text
     assert f"torch {torch.__version__}" in text and "commit " in text and "val_roc_auc=" in text
     assert (result.facts["trainable"], result.facts["precision"]) == (461, "fp32")
+
+
+@pytest.mark.parametrize("head", ["keep", "fresh"])
+def test_training_begins_with_the_weights_of_another(head, tmp_path):
+    """A rate of next to nothing leaves what it began with."""
+    still = {"steps": 1, "optimiser": {"lr": 1e-12}, "select": "last"}
+    path = tmp_path / "detector.safetensors"
+    first = trained(steps=6)
+    save(path, first.state, recipe(), {"seed": 0})
+    start = Start(weights=str(path), head=head)
+    own = trained(start=start, **still).state
+    given = trained(setting=Setting(0, start=start), **still).state
+    fresh = trained(**still).state
+    for name in ("network.stem.weight", "network.body.bias", "network.last.weight"):
+        source = fresh if head == "fresh" and "last" in name else first.state
+        assert torch.allclose(own[name], source[name], atol=1e-6) and torch.equal(own[name], given[name])
+        assert not torch.allclose(first.state[name], fresh[name], atol=1e-4)
 
 
 def test_the_history_has_the_rates_of_the_schedule():

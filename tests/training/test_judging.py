@@ -8,12 +8,15 @@ import torch
 from sklearn.metrics import balanced_accuracy_score, log_loss, roc_auc_score
 from tiny_training import data, recipe, trained
 
+from crossgen.config import EarlyStopping
 from crossgen.detectors.detector import prepare
 from crossgen.training.judging import judge, measured, val_rows
 from crossgen.training.loop import score
 from crossgen.training.processes import Launch, Together
 from crossgen.training.readers import reader_for
 from crossgen.training.setting import Setting
+
+NEVER_BETTER = EarlyStopping(patience=1, min_gain=100.0)
 
 
 def test_measures_are_scikit_learns():
@@ -62,6 +65,8 @@ def test_watched_train_sets_are_scored_every_so_many_epochs_and_choose_nothing()
     assert (mine["roc_auc"] == own.loc[mine.index, "val_roc_auc"]).all()
     assert (mine["loss"] == own.loc[mine.index, "val_loss"]).all()
     assert set(table["n_real"]) == {8, 12} and (table["step"].tolist() == [9, 9, 12, 12])
+    ending = trained(told, Setting(0, watched={"b": other}, watch_every=3), early_stopping=NEVER_BETTER)
+    assert ending.watched["epoch"].tolist() == [1] == [ending.history["epoch"].max()]
     unwatched = trained(told, steps=12)
     assert all(torch.equal(unwatched.state[name], result.state[name]) for name in unwatched.state)
     assert unwatched.watched.empty and trained(told, Setting(0, watched={"b": other}), steps=3).watched.empty

@@ -94,6 +94,13 @@ def test_the_gain_asked_for_may_grow_after_a_drop():
     assert judged(values, patience=2, min_gain_later=0.002) == pytest.approx([1e-4, 1e-4, 1e-5, 1e-5, 1e-6])
 
 
+def test_a_drop_may_forget_the_best_value():
+    values = [0.6, 0.5, 0.5, 0.51, 0.512, 0.6]
+    assert judged(values, patience=2) == pytest.approx([1e-4, 1e-4, 1e-5, 1e-5, 1e-6, 1e-6])
+    forgot = judged(values, patience=2, forget_best=True)  # 0.51 sets a new mark, 0.512 and 0.6 gain
+    assert forgot == pytest.approx([1e-4, 1e-4, 1e-5, 1e-5, 1e-5, 1e-5])
+
+
 @pytest.mark.parametrize("lr", [1e-4, 1e-3, 1e-5, 2e-4])
 def test_a_rate_of_one_millionth_is_used_whichever_way_it_is_rounded(lr):
     """1e-4 / 10 / 10 is a little more than 1e-6 in floating point, other ways to it a little less."""

@@ -118,6 +118,9 @@ class DropAndStop(Model):
     min_gain_later: float | None = Field(
         default=None, ge=0, description="The same after the first drop; null: as before it."
     )
+    forget_best: bool = Field(
+        default=False, description="A drop forgets the best value: the epoch after it sets the mark (CNNSpot's code)."
+    )
     stop_below: float = Field(default=1e-6, gt=0, description="Training ends before a rate below this.")
 
 

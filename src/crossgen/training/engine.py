@@ -4,8 +4,8 @@ import io
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from typing import Any
 
 import numpy as np
@@ -32,10 +32,11 @@ class Engine:
         self.log: Log = log if parts.together.rank == 0 else lambda line: None
         self.step, self.rows, self.watched = 0, list[dict[str, Any]](), list[dict[str, Any]]()
         self.selection, self.patience = Selection(self.recipe.select), Patience(self.recipe.early_stopping)
-        self.account = Account(data.index)
         self._val = val_rows(data)
         self._others = Watched(self.recipe, setting, parts.stepper.fabric.device)
-        self._rate = math.nan
+        self.account = Account(data.index)
+        self._rate, self.ended = math.nan, False
+        parts.stepper.begin()
         self._refuse_unjudged()
 
     def run(self) -> None:
@@ -44,24 +45,19 @@ class Engine:
         Raises Interrupted, with a checkpoint written, when the process is told to stop; ValueError for a loss that is
         not a number, for memory that does not do, and for a training of which nothing can be kept.
         """
-        checkpoints = self._found()
-        first = self.parts.together.rank == 0
-        with (
-            self._watching() as stopped,
-            self._meter() as meter,
-            events(self.setting.events if first else None) as tell,
-        ):
+        checkpoints, first = self._found(), self.parts.together.rank == 0
+        with ExitStack() as stack:
+            stopped, meter = stack.enter_context(self._watching()), stack.enter_context(self._meter())
+            tell = stack.enter_context(events(self.setting.events if first else None))
             tell(self.rows, self.watched)
-            self.parts.stepper.begin()
-            for loaded in self.parts.reader.train(self._batches()):
+            for loaded in stack.enter_context(_closing(self.parts.reader.train(self._batches()))):
                 self._take(loaded)
-                ended = self.parts.plan.ends_epoch(self.step)
-                going = self._close_epoch() if ended else True
+                if self.parts.plan.ends_epoch(self.step):
+                    self._close_epoch()
+                    tell(self.rows, self.watched)
                 meter.note = self._note()
                 meter.advance(self.recipe.batch_size)
-                if ended:
-                    tell(self.rows, self.watched)
-                if not going or self.step >= self.parts.plan.steps:
+                if self.ended:
                     break
                 self._keep(checkpoints, stopped())
         self._refuse_divergence()
@@ -81,8 +77,8 @@ class Engine:
             parts.average.update(parts.detector, self.step)
         self.account.add(loaded, loss)
 
-    def _close_epoch(self) -> bool:
-        """Judge, choose and note; whether training goes on."""
+    def _close_epoch(self) -> None:
+        """Judge, choose and note; see whether training goes on."""
         parts, epoch = self.parts, (self.step - 1) // self.parts.plan.per_epoch
         self.account.settle()
         self.account.pause()
@@ -92,13 +88,13 @@ class Engine:
         value = judged.value(self.recipe.measure)
         self.selection.judged(epoch, value, parts.judged)
         self._note_epoch(epoch, judged)
-        if self._others.due(epoch) or (self.step >= parts.plan.steps and self._others.any):
+        on = [parts.schedule.judged(value), self.patience.judged(value), self.step < parts.plan.steps]
+        self.ended = not all(on)
+        if self._others.due(epoch, self.ended):
             rows = self._others.rows(parts.judged, parts.together)
             self.watched += [{"epoch": epoch, "step": self.step, **row} for row in rows]
-        goes_on = [parts.schedule.judged(value), self.patience.judged(value)]
         self.account.begin()
         parts.stepper.begin()
-        return all(goes_on)
 
     def _note_epoch(self, epoch: int, judged: Judged) -> None:
         mine = self.account.row()
@@ -237,6 +233,11 @@ class Engine:
             raise ValueError(
                 f"Training with recipe {self.recipe.name!r} diverged (validation loss {loss}): lower optimiser.lr."
             )
+
+
+def _closing(arriving: Iterator[Loaded]) -> AbstractContextManager[Iterator[Loaded]]:
+    """Ends workers that are batches ahead as soon as training ends, and not when they are collected."""
+    return closing(arriving) if isinstance(arriving, Generator) else nullcontext(arriving)
 
 
 def _statistics(network: nn.Module) -> dict[str, Tensor]:

@@ -85,14 +85,9 @@ class Watched:
             name: (reader_for(data, recipe, setting, device), val_rows(data)) for name, data in watched.items()
         }
 
-    @property
-    def any(self) -> bool:
-        """Whether there are any."""
-        return bool(self._read)
-
-    def due(self, epoch: int) -> bool:
-        """Whether the epoch (from 0) is one of those."""
-        return bool(self._read) and (epoch + 1) % int(self.every or 1) == 0
+    def due(self, epoch: int, last: bool) -> bool:
+        """Whether the epoch (from 0) is one of those, as the last one is."""
+        return bool(self._read) and (last or (epoch + 1) % int(self.every or 1) == 0)
 
     def rows(self, detector: Detector, together: Together) -> list[dict[str, Any]]:
         """A row of records.WATCHED a train set, without epoch and step."""

@@ -118,7 +118,8 @@ class DropsAndStops:
 
     An epoch gains if its value is more than `min_gain` above the best so far; the first sets it. After `patience`
     epochs without a gain in a row the rate is multiplied by `factor` and the count starts again; before a rate below
-    `stop_below` training ends. 1e-4 x 0.1 x 0.1 is a little more or less than 1e-6 in floating point: equal here.
+    `stop_below` training ends. CNNSpot's own code forgets the best value at a drop (`forget_best`), its followers keep
+    it. 1e-4 x 0.1 x 0.1 is a little more or less than 1e-6 in floating point: equal here.
     """
 
     def __init__(self, recipe: Recipe, optimiser: Optimizer, plan: Plan) -> None:
@@ -142,6 +143,7 @@ class DropsAndStops:
         if self.lr * self.told.factor < self.told.stop_below * (1 - 1e-9):
             return False
         self.lr, self.waited, self.drops = self.lr * self.told.factor, 0, self.drops + 1
+        self.best = -math.inf if self.told.forget_best else self.best
         for group in self.optimiser.param_groups:
             group["lr"] *= self.told.factor
         return True

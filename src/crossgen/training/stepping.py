@@ -106,27 +106,27 @@ class Stepper:
         reseed(self.setting.seed, loaded.batch.step, self.together.rank)
         images = self.detector.normalise(loaded.crops.to(self.fabric.device, non_blocking=True))
         images, targets, labels = self._alter(images, loaded.labels.cpu())
-        targets = targets.to(self.fabric.device, non_blocking=True)
         self._stepping.zero_grad(set_to_none=True)
-        losses, parts = [], self._parts(labels)
+        parts, losses = self._parts(labels), []
         for place, part in enumerate(parts):
             with self.fabric.no_backward_sync(self._module, enabled=place + 1 < len(parts)):
                 cut = images if len(parts) == 1 else images[_of_copies(part, len(labels), len(images))]
-                loss = self._loss(self._module(cut), targets[part] if len(parts) > 1 else targets, weights)
-                loss = loss * (len(part) * share)
+                told = targets[part].to(self.fabric.device, non_blocking=True)
+                loss = self._loss(self._module(cut), told, weights) * (len(part) * share)
                 self.fabric.backward(loss)
             losses.append(loss.detach())
         return torch.stack(losses).sum()
 
     def _parts(self, labels: Tensor) -> list[Tensor]:
         """Places of the images of each part; labels keep their shares in it."""
-        parts = balanced_parts(labels.numpy(), self.accumulate)
-        return [torch.from_numpy(part).to(self.fabric.device) for part in parts if len(part)]
+        if self.accumulate == 1:
+            return [torch.arange(len(labels))]
+        return [torch.from_numpy(part) for part in balanced_parts(labels.numpy(), self.accumulate) if len(part)]
 
 
 def _of_copies(part: Tensor, count: int, copies: int) -> Tensor:
     """Places of `part` of `count` images in each of their copies, `copies` in all."""
-    return (torch.arange(0, copies, count, device=part.device)[:, None] + part).flatten()
+    return (torch.arange(0, copies, count)[:, None] + part).flatten()
 
 
 def is_out_of_memory(error: BaseException) -> bool:
