@@ -2,8 +2,6 @@
 
 import subprocess
 
-import pytest
-
 from crossgen.training import facts
 
 
@@ -28,10 +26,3 @@ def test_the_commit_is_gits_and_says_whether_files_differ(tmp_path, monkeypatch)
 def test_without_git_there_is_no_commit(monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     assert facts.commit() is None
-
-
-@pytest.mark.parametrize("name", ["cpu"])
-def test_a_processor_is_called_by_its_kind(name):
-    import torch
-
-    assert facts.device_name(torch.device(name)) == name
