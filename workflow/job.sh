@@ -10,13 +10,13 @@ export PYTHONPATH="$CROSSGEN_SRC${PYTHONPATH:+:$PYTHONPATH}"
 logged() {
     local log=$1 status=0
     shift
-    "$@" >"$log" 2>&1 || status=$?
+    told "$@" >"$log" 2>&1 || status=$?
     if ((status == 0)); then
         tail -n 1 "$log"
         return
     fi
     {
-        printf -- '---- exit status %s; the end of %s:\n' "$status" "$log"
+        printf -- '---- exit status %s; the end of %s:\n' "$(meaning "$status")" "$log"
         tail -n 20 "$log"
         printf -- '---- to repeat this job by hand:\n'
         printf 'cd %q && PYTHONPATH=%q ' "$PWD" "$CROSSGEN_SRC"
@@ -24,4 +24,41 @@ logged() {
         printf '\n'
     } >&2
     return "$status"
+}
+
+# told COMMAND...: run the command and pass on to it what this shell is told, then wait until it has ended. A scheduler
+# may signal the shell alone, or all processes of the job at once and end it for good when the shell is gone: either way
+# the command has its time to write a checkpoint.
+told() {
+    local status=0 before=0 signal=none child
+    (
+        trap - INT # which the shell lets what runs in the background ignore
+        exec "$@"
+    ) &
+    child=$!
+    trap 'signal=TERM; pass TERM "$child"' TERM
+    trap 'signal=USR1; pass USR1 "$child"' USR1
+    trap 'signal=INT' INT # a terminal sends it to the command too
+    until [[ -z $signal ]]; do # a signal ends `wait` before the command has ended
+        signal=
+        before=$status
+        status=0
+        wait "$child" || status=$?
+        if ((before && (status == -1 || status == 127))); then
+            status=$before # bash forgets the status of what ends just as a signal arrives
+        fi
+    done
+    trap - TERM USR1 INT
+    return "$status"
+}
+
+pass() {
+    kill -s "$1" "$2" 2>/dev/null || true # it may have ended
+}
+
+meaning() {
+    case $1 in
+    75) printf '75 (told to stop: it goes on from its checkpoint when it is run again)' ;;
+    *) printf '%s' "$1" ;;
+    esac
 }
