@@ -1,5 +1,7 @@
 """Who is at work in a folder: told by a lock that dies with its process."""
 
+import os
+import signal
 import subprocess
 import sys
 
@@ -73,3 +75,14 @@ def test_a_damaged_note_is_no_reason_to_stop(tmp_path):
     (tmp_path / "crossgen.lock").write_text("{half")
     with runs.alone(tmp_path) as last:
         assert last is None
+
+
+def test_a_warning_of_slurm_does_not_end_snakemake_and_reaches_what_it_starts():
+    earlier = signal.getsignal(signal.SIGUSR1)
+    try:
+        runs.outlive_warnings()
+        os.kill(os.getpid(), signal.SIGUSR1)
+        child = subprocess.run(["bash", "-c", "kill -s USR1 $$"])
+        assert child.returncode == -signal.SIGUSR1
+    finally:
+        signal.signal(signal.SIGUSR1, earlier)

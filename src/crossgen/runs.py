@@ -9,8 +9,10 @@ import fcntl
 import json
 import os
 import shutil
+import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +29,13 @@ def put_programs_first() -> None:
     """Let what this process starts find this Python's programs before all others."""
     folder = str(Path(sys.executable).parent)
     os.environ["PATH"] = os.pathsep.join([folder, os.environ.get("PATH", os.defpath)])
+
+
+def outlive_warnings() -> None:
+    """Let SIGUSR1 pass. SLURM (`--signal`) warns all processes of a job with it: the training writes a checkpoint, and
+    Snakemake, which would end by it, is still there to see that. What this process starts gets it as ever."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGUSR1, lambda *_: None)
 
 
 class Busy(ValueError):  # noqa: N818 (a finding about the folder)

@@ -11,6 +11,7 @@ from crossgen.config import Lists, Shown, claims, derive, ensembles, lineage
 from crossgen.config.loading import ConfigError, load
 
 runs.put_programs_first()  # of the environment that Snakemake runs in, activated or not: jobs inherit them
+runs.outlive_warnings()
 
 SETTINGS = workflow.config_settings
 CONFIG_FILES = list(SETTINGS.configfiles) or [Path(workflow.basedir) / "config" / "mini.yaml"]
