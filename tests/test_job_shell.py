@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,11 @@ def test_a_signal_leaves_the_command_its_time_for_a_checkpoint(number, whom, tmp
     job = start(tmp_path, sys.executable, "-c", TRAINING)
     begun(tmp_path)
     send(job, number, whom)
-    _, errors = job.communicate(timeout=30)
+    try:
+        _, errors = job.communicate(timeout=30)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(job.pid, signal.SIGKILL)
     assert job.returncode == 75, errors
     assert (tmp_path / "checkpoint").exists()  # the shell has not ended before the command
     assert "exit status 75 (told to stop: it goes on from its checkpoint when it is run again); the end of" in errors
