@@ -118,9 +118,7 @@ def test_a_fault_of_the_disk_ends_the_training(workers, tmp_path):
 def test_images_that_end_in_different_sizes_are_refused(tmp_path):
     blobs = [encoded(photograph(number, 24 + number % 2, 30)) for number in range(4)]
     told = reader(of_files(tmp_path, blobs), **FILES, augment=[{"step": "flip"}])
-    message = (
-        r"in several sizes \(24 x 30, 25 x 30; steps: flip\): .*`augment` with \{step: random_crop"
-    )
+    message = r"in several sizes \(24 x 30, 25 x 30; steps: flip\): .*`augment` with \{step: random_crop"
     with pytest.raises(ValueError, match=message):
         next(told.train([batch([0, 1])]))
 
