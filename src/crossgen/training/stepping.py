@@ -129,9 +129,13 @@ def _of_copies(part: Tensor, count: int, copies: int) -> Tensor:
     return (torch.arange(0, copies, count)[:, None] + part).flatten()
 
 
+#: How libraries that do not raise torch's own error say that they got no memory.
+NO_MEMORY = ("DefaultCPUAllocator: can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that a device, or the CPU's allocator, has no memory left."""
-    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: can't allocate memory" in str(error)
+    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in NO_MEMORY)
 
 
 def too_large(recipe: Recipe) -> ValueError:
