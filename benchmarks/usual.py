@@ -86,6 +86,7 @@ def training(paths: list[Path], seconds: float, threads: int, reencode: bool) ->
 def synthetic(model: str, batch_size: int, seconds: float) -> float:
     """Seconds an image of timm's measure (`benchmark.py --bench train`): one random batch, bf16, channels last."""
     torch.use_deterministic_algorithms(False)
+    torch.backends.cudnn.benchmark = True  # as timm has it
     network = create_model(model, num_classes=1).cuda().to(memory_format=torch.channels_last).train()
     optimiser = torch.optim.SGD(network.parameters(), 0.01, momentum=0.9)
     images = torch.randn(batch_size, 3, 224, 224, device="cuda").contiguous(memory_format=torch.channels_last)
@@ -101,4 +102,6 @@ def synthetic(model: str, batch_size: int, seconds: float) -> float:
             loss.backward()
             optimiser.step()
 
-    return clocked(watch, run).wall
+    cost = clocked(watch, run)
+    torch.backends.cudnn.benchmark = False
+    return cost.wall
