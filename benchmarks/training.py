@@ -100,7 +100,7 @@ class Watched:
         return self.watch.passes(self.reader.train(batches), self.size)
 
     def validation(self, rows: np.ndarray, batch_size: int = 64) -> Iterator[Loaded]:
-        return iter(())  # an epoch is longer than the measurement
+        return self.reader.validation(rows, batch_size)  # 64 images an epoch: half a percent
 
 
 def our_training(data: Data, told: Recipe, seconds: float, workers: int = 0) -> Cost:
