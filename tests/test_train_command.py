@@ -150,6 +150,12 @@ def test_it_begins_with_another_detector(store, tmp_path):
         assert (moved == set()) == (name == "kept") and len(moved) <= 2, moved  # weight and bias of the head
 
 
+@pytest.fixture(autouse=True)
+def threads(monkeypatch):
+    """What a command sets does not outlast its test."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
 def settings(monkeypatch, *words: object) -> loop.Setting:
     """What the command hands to the training."""
     handed = []
@@ -170,8 +176,11 @@ def test_options_become_settings(store, tmp_path, monkeypatch):
     measured = json.dumps({name: str(tmp_path / f"{name}.parquet") for name in GENERATORS})
     curriculum = json.dumps({"experiment": "raw", "ramp": 0.8})
     more = ["--curriculum", curriculum, "--measured", measured, "--checkpoint-seconds", 90, "--out-of-memory", "halve"]
+    monkeypatch.setenv("OMP_NUM_THREADS", "4")  # as Snakemake does
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     told = settings(monkeypatch, *command(store, tmp_path, *more, "--threads", 4, recipe=FILES))
-    assert told.joins == {"stripes": 0.0, "checker": 0.8} and told.workers == 3
+    assert told.joins == {"stripes": 0.0, "checker": 0.8} and told.workers == 1
+    assert os.environ["OMP_NUM_THREADS"] == "3"
     assert (told.seed, told.checkpoint_minutes, told.out_of_memory) == (3, 1.5, "halve")
     assert told.folder.name.startswith(".d.safetensors.") and told.folder.is_dir()  # left for the next job
     assert told.events == tmp_path / "events"
@@ -214,19 +223,19 @@ def test_options_that_do_not_fit_are_refused(store, tmp_path, more, message, cap
 
 
 @pytest.mark.parametrize(
-    ("changes", "threads", "count"),
+    ("changes", "cores", "on_cpu", "beside_gpu"),
     [
-        ({"augment": [{"step": "flip"}, {"step": "rot90"}]}, 4, 0),
-        ({"augment": [{"step": "jpeg"}]}, 4, 3),
-        ({"augment": [{"step": "jpeg"}]}, 1, 0),
-        ({"splits": {"augment": [{"step": "randaugment"}]}}, 2, 1),
-        ({"reading": "files", "crops_per_image": 1}, 3, 2),
-        ({"reading": "resident", "augment": [{"step": "cutout"}]}, 4, 0),
+        ({"augment": [{"step": "flip"}, {"step": "rot90"}]}, 4, (0, 4), (0, 4)),
+        ({"augment": [{"step": "jpeg"}]}, 4, (1, 3), (3, 1)),
+        ({"augment": [{"step": "jpeg"}]}, 1, (0, 1), (0, 1)),
+        ({"splits": {"augment": [{"step": "randaugment"}]}}, 2, (1, 1), (1, 1)),
+        ({"reading": "files", "crops_per_image": 1}, 3, (1, 2), (2, 1)),
+        ({"reading": "resident", "augment": [{"step": "cutout"}]}, 4, (0, 4), (0, 4)),
     ],
 )
-def test_workers_are_taken_where_they_bring_more_than_they_cost(changes, threads, count):
+def test_workers_are_taken_where_they_bring_more_than_they_cost(changes, cores, on_cpu, beside_gpu):
     recipe = Recipe.model_validate_json(json.dumps(RECIPE | changes))
-    assert given.workers(recipe, threads) == count
+    assert (given.shares(recipe, cores, False), given.shares(recipe, cores, True)) == (on_cpu, beside_gpu)
 
 
 def test_the_config_knows_the_steps_that_run_on_a_device():

@@ -87,7 +87,6 @@ def run(options: argparse.Namespace) -> int | None:
 
     if options.gpus > 1 and launch.processes() == 1:
         return launch.again(options.gpus, options.given)
-    os.environ.setdefault("OMP_NUM_THREADS", str(launch.cores(options.threads)))  # torch's threads; set before torch
     from crossgen.config import Recipe
     from crossgen.training import place
     from crossgen.training.loop import train
@@ -112,17 +111,20 @@ def _given(options: argparse.Namespace) -> "Images":
 
 
 def _setting(options: argparse.Namespace, recipe: "Recipe", folder: Path, first: bool) -> "Setting":
+    import torch
+
     from crossgen.config import Start
     from crossgen.training import given, launch
     from crossgen.training.setting import Setting
 
-    own = _given(options)
+    own, shares = _given(options), given.shares(recipe, launch.cores(options.threads), torch.cuda.is_available())
+    os.environ["OMP_NUM_THREADS"] = str(shares.threads)  # the training reads it; Snakemake has set it to all cores
     watched = {name: given.Images.of(told, own.roots, own.crop) for name, told in given.parsed(options.watched).items()}
     return Setting(
         seed=options.seed,
         folder=folder,
         checkpoint_minutes=options.checkpoint_seconds / 60,
-        workers=given.workers(recipe, launch.cores(options.threads)),
+        workers=shares.workers,
         out_of_memory=options.out_of_memory,
         start=Start(weights=str(options.start), head=options.start_head) if options.start else recipe.start,
         joins=_joins(options),

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
@@ -65,12 +65,24 @@ class Images:
         return [path for path in named if path is not None]
 
 
-def workers(recipe: Recipe, threads: int) -> int:
-    """Processes that read and augment beside the training's own, on so many processor cores."""
+class Shares(NamedTuple):
+    """How the processor cores of a training are shared: processes that read and augment, and torch's threads."""
+
+    workers: int
+    threads: int
+
+
+def shares(recipe: Recipe, cores: int, gpu: bool) -> Shares:
+    """Beside a GPU the cores read and augment; without one they train, and one of them reads ahead.
+
+    Never more than there are: torch's threads wait for each other by spinning, and one that has no core to itself
+    makes all of them slow.
+    """
     steps = {step.step for step in (*recipe.augment, *(recipe.splits.augment if recipe.splits else ()))}
-    if recipe.reading == "resident" or (recipe.reading == "crops" and steps <= set(CHEAP)):
-        return 0
-    return threads - 1
+    cheap = recipe.reading == "resident" or (recipe.reading == "crops" and steps <= set(CHEAP))
+    if cheap or cores == 1:
+        return Shares(0, cores)
+    return Shares(cores - 1, 1) if gpu else Shares(1, cores - 1)
 
 
 def order(curriculum: Curriculum | None, measured: Mapping[str, Path]) -> dict[str, float]:
