@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from test_readers import SPLITS, plan, reader, same, stored
+from test_readers import SPLITS, plan, reader, recipe, same, stored
 
 from crossgen.data.packed import Stacked
 from crossgen.training.batches import Data
-from crossgen.training.readers import resident
+from crossgen.training.readers import reader_for, resident
+from crossgen.training.setting import Setting
 
 CHAIN = [
     {"step": "flip"},
@@ -76,5 +77,6 @@ def test_the_free_memory_of_this_machine_is_known():
 
 
 def test_augmentations_that_need_the_processor_are_refused():
+    told = recipe(splits={"n": 2, "augment": [{"step": "jpeg"}]})  # which the config refuses before any job
     with pytest.raises(ValueError, match=r"jpeg does not run on the device.*reading: crops"):
-        reader(stored(), reading="resident", splits={"n": 2, "augment": [{"step": "jpeg"}]})
+        reader_for(stored(), told.model_copy(update={"reading": "resident"}), Setting(0), torch.device("cpu"))
