@@ -155,27 +155,14 @@ def test_order_comes_from_the_config(mini):
                 {"name": "joint", "subset": "all_files", "recipe": "r", "train_sets": ["both"], "seeds": [1]},
                 {"name": "single", "subset": "all_files", "recipe": "r"},
             ],
+            "ensembles": [{"name": "both_of_them", "experiments": ["joint", "single"]}],
             "comparisons": [{"experiment": "joint", "baseline": "single"}],
         })
     )  # fmt: skip
-    frames = {
-        name: getattr(mini, name)
-        for name in (
-            "metrics",
-            "differences",
-            "biases",
-            "probes",
-            "facts",
-            "selections",
-            "losses",
-            "waterfall",
-            "duplicates",
-            "histories",
-            "detectors",
-        )
-    }
+    frames = {name: value for name, value in vars(mini).items() if isinstance(value, pd.DataFrame)}
     data = ReportData.from_config(config, frames)
     assert (data.generators, data.controls, data.train_sets) == (("b", "a"), ("png",), ("b", "a", "both"))
+    assert data.experiments == ("joint", "single", "both_of_them") and list(data.ensembles) == ["both_of_them"]
     assert (data.seeds, data.comparisons, data.plain) == ((0, 1), (("joint", "single"),), "clean")
 
 
