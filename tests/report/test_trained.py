@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 from crossgen.config import Recipe
 from crossgen.report.data import TRAINED
 from crossgen.report.tables import TABLES
-from crossgen.report.trained import architecture, frame, told
+from crossgen.report.trained import architecture, frame, headers
 from toys import ROOT, toy_config
 
 FACTS = {"parameters": 11_176_512, "device": "cpu", "precision": "bf16", "commit": "abc+"}
@@ -46,7 +46,7 @@ def report(tiny, tmp_path):
         detector(tmp_path / "b.safetensors", seed=1, training=None),
         detector(tmp_path / "c.safetensors", seed=2),
     ]
-    return replace(tiny, detectors=told(files), histories=pd.concat([history(1), history(0)]))
+    return replace(tiny, detectors=headers(files), histories=pd.concat([history(1), history(0)]))
 
 
 def test_a_row_a_detector_with_the_epoch_that_was_kept(report):
@@ -84,7 +84,7 @@ def test_architectures_and_frames_in_words():
 def test_another_kind_of_file_is_refused(tmp_path):
     (tmp_path / "x.safetensors").write_bytes(b"no such file")
     with pytest.raises(ValueError, match="is not a detector file"):
-        told([tmp_path / "x.safetensors"])
+        headers([tmp_path / "x.safetensors"])
 
 
 def test_the_page_folds_the_table_away(report, write_page):

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from crossgen.report import arguments
@@ -16,6 +17,7 @@ EXAMPLE = (
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     arguments.configure(parser)
+    arguments.configure_detectors(parser)
     parser.add_argument("--figures", required=True, type=Path, nargs="+", help="figures to show (SVG)")
     parser.add_argument("--files", required=True, help="JSON: role to the path(s) that run.json tells of")
     parser.add_argument("--page", required=True, type=Path, help="page to write (HTML, self-contained)")
@@ -31,8 +33,9 @@ def run(options: argparse.Namespace) -> None:
     from crossgen.report.page import overview, render
     from crossgen.report.summary import summary_text
     from crossgen.report.tables import TABLES
+    from crossgen.report.trained import headers
 
-    data = inputs.read(options)
+    data = replace(inputs.read(options), detectors=headers(options.detectors))
     folder = options.page.parent
     roles = {role: _listed(told, folder) for role, told in json.loads(options.files).items()}
     tables = {name: build(data) for name, build in TABLES.items()}

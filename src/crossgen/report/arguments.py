@@ -17,5 +17,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--waterfalls", type=Path, nargs="*", default=[], help="what selections removed")
     parser.add_argument("--histories", type=Path, nargs="*", default=[], help="histories of detectors")
     parser.add_argument("--watched", type=Path, nargs="*", default=[], help="what was watched while they were trained")
-    parser.add_argument("--detectors", type=Path, nargs="*", default=[], help="detectors; only their headers are read")
     parser.add_argument("--audited", required=True, help="JSON list of [subset, train set, selection, index of crops]")
+
+
+def configure_detectors(parser: argparse.ArgumentParser) -> None:
+    """Declare the option of those that tell of detectors themselves; figures do not wait for them."""
+    parser.add_argument("--detectors", type=Path, nargs="*", default=[], help="detectors; only their headers are read")

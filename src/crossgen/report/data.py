@@ -95,7 +95,6 @@ class ReportData:
             duplicates=frames["duplicates"],
             histories=frames["histories"],
             watched=frames["watched"],
-            detectors=frames["detectors"],
             experiments=(*(item.name for item in config.experiments), *(item.name for item in config.ensembles)),
             train_sets=tuple(dict.fromkeys([name for name in seen if name in named] + named)),
             generators=pairs,

@@ -10,7 +10,6 @@ import pandas as pd
 from crossgen import records
 from crossgen.config import Shown
 from crossgen.report.data import CHOSEN, FACTS, TOLD_OF, ReportData
-from crossgen.report.trained import told
 
 
 def read(options: argparse.Namespace) -> ReportData:
@@ -27,7 +26,6 @@ def read(options: argparse.Namespace) -> ReportData:
         "waterfall": _together(options.waterfalls, records.WATERFALL),
         "histories": _told(options.histories, records.HISTORY),
         "watched": _told(options.watched, records.WATCHED),
-        "detectors": told(options.detectors),
         "selections": pd.concat([_stages(*row) for row in audited], ignore_index=True),
     }
     return ReportData.from_config(Shown.model_validate_json(options.shown), frames)

@@ -13,7 +13,7 @@ from crossgen.report.printing import GAP, Table
 Row = Mapping[Any, Any]
 
 
-def told(paths: Sequence[Path]) -> pd.DataFrame:
+def headers(paths: Sequence[Path]) -> pd.DataFrame:
     """What the headers of detector files tell: the columns of TRAINED. Raises ValueError for files of another kind."""
     return pd.DataFrame([_told(read_header(path)) for path in paths], columns=list(TRAINED))
 
