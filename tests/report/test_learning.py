@@ -3,9 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from synthetic_report import draw
 
+from crossgen import records
+from crossgen.report import inputs
 from crossgen.report.learning import WATCHED, learning
 
 
@@ -70,3 +73,14 @@ def test_numbers_that_do_not_exist_are_left_out_and_stretch_nothing():
     losses, areas = panels(learning(replace(data, histories=history), "raw"))["adm"]
     assert np.isfinite(losses.get_ylim()).all() and losses.get_ylim()[1] < 1
     assert len(drawn(areas, "validation")[0][0]) == 1  # of the second epoch alone
+
+
+def test_histories_are_read_with_the_detector_that_they_name(tmp_path):
+    told = draw(("adm", "sd14"), seeds=(0, 7)).histories
+    paths = [tmp_path / f"{place}.parquet" for place in range(4)]
+    for path, (_, rows) in zip(paths, told.query("experiment == 'raw'").groupby(["trained_on", "seed"]), strict=True):
+        records.write(path, pa.Table.from_pandas(rows, preserve_index=False), records.HISTORY)
+    found = inputs._told(paths, records.HISTORY)
+    assert found["seed"].unique().tolist() == [0, 7] and str(found["seed"].dtype) == "int64"
+    assert set(found["trained_on"]) == {"adm", "sd14"} and len(found) == 24
+    assert inputs._told([], records.WATCHED).empty

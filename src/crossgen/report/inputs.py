@@ -45,7 +45,8 @@ def _together(paths: Sequence[Path], schema: records.Schema) -> pd.DataFrame:
 
 def _told(paths: Sequence[Path], schema: records.Schema) -> pd.DataFrame:
     """The same, of tables that name their detector in columns beside the declared ones."""
-    return _together(paths, schema).reindex(columns=[*TOLD_OF, *schema.columns])
+    told = _together(paths, schema).reindex(columns=[*TOLD_OF, *schema.columns])
+    return told.astype({"seed": "int64"})  # joined to no rows without it, it is not a whole number any more
 
 
 def _stages(subset: str, train_set: str, selection: str, index: str) -> pd.DataFrame:

@@ -81,7 +81,7 @@ def _pair(upper: Axes, lower: Axes, histories: pd.DataFrame, watched: pd.DataFra
             "linewidth": 0.7,
             "label": str(train_set),
         }
-        lower.plot(rows["epoch"] + 1, 100 * rows["roc_auc"], marker=".", markersize=2, zorder=1, **told)
+        lower.plot(rows["epoch"] + 1, 100 * rows["roc_auc"], marker=".", markersize=2, zorder=3, **told)
     for _, rows in histories.groupby("seed", sort=True):
         for axes, lines, factor in ((upper, LOSSES, 1), (lower, AREAS, 100)):
             _lines(axes, rows, lines, factor)
