@@ -130,12 +130,6 @@ def test_what_is_frozen_is_not_the_optimisers():
     ("told", "network", "message"),
     [
         (
-            {"kind": "sgd", "nesterov": True, "dampening": 0.5},
-            Tiny(),
-            "nesterov in recipe 'tiny' with momentum 0.9, damp",
-        ),
-        ({"kind": "sgd", "nesterov": True, "momentum": 0.0}, Tiny(), "nesterov in recipe 'tiny' with momentum 0.0"),
-        (
             {"layer_decay": 0.5},
             nn.Sequential(nn.Linear(3, 1)),
             "layer_decay in recipe 'tiny': Sequential has no layers",

@@ -27,14 +27,11 @@ KINDS: dict[str, Callable[[Optimiser], tuple[str, dict[str, Any]]]] = {
 def optimiser_of(recipe: Recipe, network: nn.Module) -> Optimizer:
     """The recipe's optimiser of what is to be trained (`requires_grad`), every group at its own rate.
 
-    Raises ValueError for settings that exclude each other and where nothing is left to train.
+    Raises ValueError where nothing is left to train, and for layer-wise rates of a network without layers.
     """
     told = recipe.optimiser
     if not any(parameter.requires_grad for parameter in network.parameters()):
         raise ValueError(f"Recipe {recipe.name!r} freezes every layer ({recipe.freeze!r}): name an earlier one.")
-    if told.nesterov and (told.dampening or not told.momentum):
-        found = f"momentum {told.momentum}, dampening {told.dampening}"
-        raise ValueError(f"optimiser.nesterov in recipe {recipe.name!r} with {found}: it needs momentum, undamped.")
     name, options = KINDS[told.kind](told)
     made: Optimizer = create_optimizer_v2(
         _grouped(recipe, network),
