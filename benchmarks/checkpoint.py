@@ -81,8 +81,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=2.2, help="how long the small training lasts (default: 2.2)")
     minutes = parser.parse_args().minutes
-    trained(32)  # imports, caches
-    steps = round(60 * minutes * 256 / trained(256))
+    rate = train(data(), recipe(256), Setting(0), log=lambda line: None).history["images_per_second"].median() / BATCH
+    steps = round(60 * minutes * rate)
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         seconds, size, again = large(Path(folder))
         print(f"ResNet-50: {size:.0f} MB written and synced in {seconds:.2f} s, read and verified in {again:.2f} s")
@@ -90,6 +90,8 @@ def main():
         without = steps / trained(steps)
         timed = Timed()
         every_minute = steps / trained(steps, Path(folder))
+    if not timed.count:
+        raise SystemExit(f"{steps} steps took less than a minute: no checkpoint was due; take more --minutes.")
     print(
         f"small network: {without:.1f} steps/s without checkpoints, {every_minute:.1f} with one every minute:", end=" "
     )
