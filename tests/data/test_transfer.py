@@ -223,7 +223,7 @@ def test_connections_are_kept(server):
 
 
 def test_threads_share_an_address_that_expires(tmp_path):
-    with Loopback({"a": DATA}, uses=3) as server:
+    with Loopback({"a": DATA}, uses=8) as server:
         ask = f"{server.url}/api/access/datafile/1000"
         remote = Whole(lambda: http.session().get(ask, allow_redirects=False).headers["Location"])
         found: dict[int, bytes] = {}
