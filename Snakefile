@@ -27,6 +27,8 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/common_training.smk"
+include: "workflow/rules/common_report.smk"
 
 
 onstart:

@@ -1,4 +1,5 @@
-# Names, targets and constraints: the only Python of the workflow. Only .smk files know the layout of results/.
+# Names, targets and constraints: with common_training.smk and common_report.smk the only Python of the workflow. Only .smk files
+# know the layout of results/.
 import csv
 import hashlib
 import json
@@ -57,31 +58,6 @@ TRAIN_SETS = derive.train_sets(CONFIG)
 DETECTORS = {detector.key: detector for detector in derive.detectors(CONFIG)}
 ENSEMBLES = {ensemble.key: ensemble for ensemble in ensembles.averaged(CONFIG)}
 TESTED = derive.tested_pools(CONFIG)
-METRICS = ["balanced_accuracy", "roc_auc"]
-TABLES = [
-    "summary",
-    "matrix",
-    "degraded",
-    "detectors",
-    "controls",
-    "biases",
-    "attributes",
-    "data",
-    "losses",
-    "waterfall",
-    "duplicates",
-]
-
-
-USED_SUBSETS = list(dict.fromkeys(detector.experiment.subset for detector in DETECTORS.values()))
-FIGURES = [
-    *(f"matrix_{condition}_{metric}" for condition in CONFIG.matrix_conditions for metric in METRICS),
-    *(f"degradation_{metric}" for metric in METRICS),
-    "experiments",
-    *(f"{kind}_{subset}" for kind in ("biases", "probes") for subset in USED_SUBSETS),
-    *(["controls"] if any(not item.pair for item in CONFIG.test_sets) else []),
-    *(f"learning_{experiment}" for experiment in EXPERIMENTS),
-]
 
 
 def alignment_name(alignment):
@@ -267,121 +243,6 @@ def packed(subset, train_set, packing, file):
     return [f"{folder}/{shard}/{file}" for shard in range(len(packed_shards(subset, train_set)))]
 
 
-def recipe_of(detector):
-    return RECIPES[detector.experiment.recipe]
-
-
-def reads_files(detector):
-    """Whether it is trained on whole files: no crops are stored of them."""
-    return recipe_of(detector).reading == "files"
-
-
-def index_of(detector):
-    """The index of what a detector is trained on: its crops', or of the files that are read whole."""
-    subset, train_set = detector.experiment.subset, detector.train_set.name
-    if reads_files(detector):
-        return f"{STORE}/files/{subset}/{train_set}/index.parquet"
-    return f"{STORE}/crops/{subset}/{train_set}/{packing_name(detector.experiment)}/index.parquet"
-
-
-def images(detector):
-    """Role to path(s) of the images that a detector is trained on: arrays and their index, or selection and files."""
-    subset, train_set = detector.experiment.subset, detector.train_set.name
-    if reads_files(detector):
-        selection = f"{STORE}/subsets/{subset}/{train_set}.parquet"
-        return {"selection": selection, "aligned": every_aligned(subset, train_set)}
-    packing = packing_name(detector.experiment)
-    return {"crops": packed(subset, train_set, packing, "crops.npy"), "index": index_of(detector)}
-
-
-def every_packing():
-    """What training reads that is not a file of a pool: arrays of crops, and indexes."""
-    return list(dict.fromkeys(p for d in DETECTORS.values() for p in [*images(d).get("crops", []), index_of(d)]))
-
-
-def every_loss():
-    """Tables of the images that were lost after their headers were read, in training and in test."""
-    read = dict.fromkeys(f"{Path(index_of(d)).parent}/losses.parquet" for d in DETECTORS.values())
-    trained = [beside(key, "losses.parquet") for key, d in DETECTORS.items() if reads_files(d)]
-    return [*read, *trained, *(f"{REPORT}/scores/losses/{batch}.parquet" for batch in range(len(BATCHES)))]
-
-
-def beside(key, name):
-    """One of the files of a detector."""
-    return f"{STORE}/detectors/{key}/{name}"
-
-
-def detector_file(key):
-    return beside(key, "detector.safetensors")
-
-
-def every_history():
-    """How the detectors were trained, and what was watched meanwhile."""
-    watching = [key for key, detector in DETECTORS.items() if lineage.watched_by(CONFIG, detector)]
-    return {
-        "histories": [beside(key, "history.parquet") for key in DETECTORS],
-        "watched": [beside(key, "watched.parquet") for key in watching],
-    }
-
-
-def detector_of(wildcards):
-    return DETECTORS[f"{wildcards.experiment}/{wildcards.train_set}/seed{wildcards.seed}"]
-
-
-def watched(detector):
-    """Train set to the images of it that are scored while a detector is trained."""
-    experiment, seed = detector.experiment.name, detector.seed
-    names = lineage.watched_by(CONFIG, detector)
-    return {name: images(DETECTORS[lineage.key(experiment, name, seed)]) for name in names}
-
-
-def needed(detector):
-    """What a training reads beside its own images: weights to begin with, histories, other train sets."""
-    start = lineage.started_from(detector)
-    given = recipe_of(detector).start
-    found = {
-        "start": detector_file(start) if start else (given.weights if given else []),
-        "measured": [beside(key, "history.parquet") for key in lineage.measured_by(CONFIG, detector).values()],
-        "watched": [path for item in watched(detector).values() for paths in item.values() for path in listed(paths)],
-    }
-    return {role: paths for role, paths in found.items() if paths}
-
-
-def listed(paths):
-    return [paths] if isinstance(paths, str) else paths
-
-
-def training_inputs(wildcards):
-    """All that a training waits for. The index of whole files is not read: its job refuses too many losses."""
-    detector = detector_of(wildcards)
-    return {**images(detector), "index": index_of(detector), **needed(detector)}
-
-
-def training_options(wildcards):
-    """The same as options of the command."""
-    detector = detector_of(wildcards)
-    told, found = detector.experiment, images(detector)
-    words = [word for role, paths in found.items() if paths for word in (f"--{role}", *listed(paths))]
-    if reads_files(detector):
-        pools = dict.fromkeys(
-            pool for name in [detector.train_set.name, *watched(detector)] for pool in chosen_pools(told.subset, name)
-        )
-        words += ["--folders", json.dumps({name: POOLS[name].source.root for name in pools})]
-        words += ["--crop", as_json(SUBSETS[told.subset].crop)] if SUBSETS[told.subset].crop else []
-    if told.start_from:
-        words += ["--start", detector_file(lineage.started_from(detector)), "--start-head", told.start_from.head]
-    if told.curriculum:
-        measured = {p: beside(k, "history.parquet") for p, k in lineage.measured_by(CONFIG, detector).items()}
-        words += ["--curriculum", as_json(told.curriculum), "--measured", json.dumps(measured)]
-    if watched(detector):
-        words += ["--watched", json.dumps(watched(detector)), "--watch-every", str(told.watch_every)]
-    return shlex.join(words)
-
-
-def every_detector():
-    return [detector_file(key) for key in DETECTORS]
-
-
 def every_rendering():
     return [f"{REPORT}/rendered/{name}/{shard}.parquet" for name in TESTED for shard in range(POOLS[name].shards)]
 
@@ -407,78 +268,3 @@ def frames_json():
 def conditions_json():
     told = [item.model_dump(mode="json", exclude={"degradation"}) for item in CONFIG.conditions]
     return json.dumps(told, sort_keys=True)
-
-
-def audited():
-    """What the bias audit reads of each subset and train set: (subset, train set, selection, index)."""
-    rows = {}
-    for detector in DETECTORS.values():
-        pair = (detector.experiment.subset, detector.train_set.name)
-        rows.setdefault(
-            pair,
-            [
-                *pair,
-                f"{STORE}/subsets/{pair[0]}/{pair[1]}.parquet",
-                index_of(detector),
-            ],
-        )
-    return list(rows.values())
-
-
-def report_inputs():
-    """What tables, figures and page are made of."""
-    return {
-        "metrics": f"{REPORT}/metrics.parquet",
-        "differences": f"{REPORT}/differences.parquet",
-        "biases": f"{REPORT}/audit/biases.parquet",
-        "probes": f"{REPORT}/audit/probes.parquet",
-        "duplicates": f"{REPORT}/audit/duplicates.parquet",
-        "manifests": every_manifest(),
-        "selections": [row[2] for row in audited()],
-        "indexes": [row[3] for row in audited()],
-        "losses": every_loss(),
-        "waterfalls": every_waterfall(),
-        **every_history(),
-    }
-
-
-def report_options():
-    """The same as options of a command."""
-    inputs = report_inputs()
-    words = [
-        "--shown",
-        as_json(CONFIG, include=set(Shown.model_fields)),
-        "--audited",
-        json.dumps(audited()),
-    ]
-    for name in ("metrics", "differences", "biases", "probes", "duplicates"):
-        words += [f"--{name}", inputs[name]]
-    for name in ("manifests", "losses", "waterfalls", *every_history()):
-        words += [f"--{name}", *inputs[name]]
-    return shlex.join(words)
-
-
-def detector_options():
-    """Detectors, whose headers tables and page read. Figures do not need them, so they are apart."""
-    return shlex.join(["--detectors", *every_detector()])
-
-
-def run_files():
-    """Role to path(s), for run.json: what readers of a run find without guessing."""
-    roles = {name: path for name, path in report_inputs().items() if isinstance(path, str)}
-    roles |= {
-        "manifests": every_manifest(),
-        "scores": every_score(),
-        "losses": every_loss(),
-        "waterfalls": every_waterfall(),
-        "detectors": every_detector(),
-        **every_history(),
-    }
-    roles |= {f"table_{name}": f"{REPORT}/tables/{name}.csv" for name in TABLES}
-    return json.dumps(roles | {f"figure_{name}": f"{REPORT}/figures/{name}.svg" for name in FIGURES})
-
-
-def figures(*kinds):
-    """Figures of these kinds (matrix, degradation, experiments, biases, probes, controls, learning), or all."""
-    chosen = [name for name in FIGURES if not kinds or name.split("_")[0] in kinds]
-    return [f"{REPORT}/figures/{name}.svg" for name in chosen]
