@@ -36,7 +36,7 @@ test: $(READY) ## the test suite (at most 8 minutes on 2 cores)
 	@$(ACTIVE) pytest -q -n $(CORES) --dist loadfile -m "not long"
 
 test-long: $(READY) ## the long tests that only .ci/run calls
-	@$(ACTIVE) pytest -q -m long
+	@$(ACTIVE) pytest -q -n $(CORES) --dist loadfile -m long
 
 lint: $(READY) ## formatting, style, import contracts, workflow lint
 	@$(ACTIVE) ruff format --check .

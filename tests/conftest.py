@@ -2,10 +2,15 @@
 
 import importlib
 import json
+import os
 import shutil
 from pathlib import Path
 
 import pytest
+
+os.environ.setdefault(
+    "OMP_NUM_THREADS", "1"
+)  # before torch is imported: two tests side by side are two threads, not four
 
 from toys import ROOT, draw_pools, write_tables
 
