@@ -36,7 +36,7 @@ def test_lines_are_the_histories_a_line_a_seed():
                 label = "training" if column == "train_loss" else "validation"
                 known = rows[rows[column].notna()]
                 assert drawn(axes, label)[seed] == pytest.approx(
-                    np.array([known["epoch"] + 1, factor * known[column]], float)
+                    np.array([known["epoch"], factor * known[column]], float)
                 )
 
 
@@ -47,7 +47,7 @@ def test_a_ring_marks_the_epoch_that_was_kept():
     ):
         (ring,) = [line for line in axes.lines if line.get_marker() == "o"]
         (kept,) = data.histories.query("experiment == 'raw' and trained_on == 'adm' and kept")[column]
-        assert np.array(ring.get_data())[:, 0] == pytest.approx([5, factor * kept])
+        assert np.array(ring.get_data())[:, 0] == pytest.approx([4, factor * kept])
 
 
 def test_watched_train_sets_are_thin_coloured_and_said_to_choose_nothing():
@@ -58,7 +58,7 @@ def test_watched_train_sets_are_thin_coloured_and_said_to_choose_nothing():
     thin = {line.get_label(): line for line in areas.lines if line.get_linewidth() < 1 and line.get_color() in WATCHED}
     assert set(thin) == {"adm", "glide"}
     rows = data.watched.query("trained_on == 'sd14' and train_set == 'glide'")
-    assert np.array(thin["glide"].get_data()) == pytest.approx(np.array([rows["epoch"] + 1, 100 * rows["roc_auc"]]))
+    assert np.array(thin["glide"].get_data()) == pytest.approx(np.array([rows["epoch"], 100 * rows["roc_auc"]]))
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert legend == ["training", "validation", "adm", "sd14", "glide"]
     other = learning(data, "unbiased")

@@ -51,7 +51,7 @@ def learning(data: ReportData, experiment: str) -> Figure:
         for axes, label in ((upper, "loss"), (lower, "ROC-AUC (%)")):
             axes.tick_params(labelleft=index % ACROSS == 0)
             axes.set_ylabel(label if index % ACROSS == 0 else "", size=LABEL)
-        lower.set_xlabel("epoch", size=SMALL)
+        lower.set_xlabel("epoch, from 0", size=SMALL)
     _legend(figure, columns, data.train_sets)
     return figure
 
@@ -81,14 +81,14 @@ def _pair(upper: Axes, lower: Axes, histories: pd.DataFrame, watched: pd.DataFra
             "linewidth": 0.7,
             "label": str(train_set),
         }
-        lower.plot(rows["epoch"] + 1, 100 * rows["roc_auc"], marker=".", markersize=2, zorder=3, **told)
+        lower.plot(rows["epoch"], 100 * rows["roc_auc"], marker=".", markersize=2, zorder=3, **told)
     for _, rows in histories.groupby("seed", sort=True):
         for axes, lines, factor in ((upper, LOSSES, 1), (lower, AREAS, 100)):
             _lines(axes, rows, lines, factor)
     lower.axhline(50, color=MUTED, linewidth=0.8, linestyle=":", zorder=0)
-    last = max(2, int(histories["epoch"].max()) + 1)
+    last = max(1, int(histories["epoch"].max()))
     for axes in (upper, lower):
-        axes.set_xlim(1 - 0.04 * last, last + 0.04 * last)
+        axes.set_xlim(-0.04 * last, 1.04 * last)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
         axes.grid(axis="y", color="#e3e3e3", linewidth=0.6)
         plain_axes(axes)
@@ -101,10 +101,10 @@ def _lines(axes: Axes, rows: pd.DataFrame, lines: tuple[tuple[str, str, str, str
         there = np.isfinite(rows[column].astype(float))  # not every epoch is validated
         told: dict[str, Any] = {"color": colour, "linestyle": style, "linewidth": 1.2, "label": label}
         marker = "." if there.sum() < 12 else ""
-        axes.plot(rows["epoch"][there] + 1, factor * rows[column][there], marker=marker, markersize=3.5, **told)
+        axes.plot(rows["epoch"][there], factor * rows[column][there], marker=marker, markersize=3.5, **told)
         if label == "validation":
             axes.plot(
-                rows["epoch"][kept] + 1, factor * rows[column][kept], marker="o", markersize=5.5, fillstyle="none",
+                rows["epoch"][kept], factor * rows[column][kept], marker="o", markersize=5.5, fillstyle="none",
                 color=colour, markeredgewidth=0.9, linestyle="none",
             )  # fmt: skip
 
