@@ -22,7 +22,7 @@ rule train_detector:
     threads: CONFIG.train_threads
     resources:
         mem_mb=lambda wildcards, attempt, threads: 1000 * (1 + threads) * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        runtime=lambda wildcards, attempt: CONFIG.train_minutes * attempt,
         gpu=CONFIG.train_gpus,
         # How a training runs, not what comes out: a change of resources, unlike one of params or of the command's text,
         # trains no finished detector again. Whole seconds: Snakemake rounds numbers.

@@ -261,6 +261,9 @@ class Config(Shown):
     )
     train_threads: int = Field(default=1, ge=1, description="Processor cores of a training job.")
     train_gpus: int = Field(default=1, ge=0, description="GPUs of a training job; several share each batch.")
+    train_minutes: int = Field(
+        default=60, ge=1, description="Time that a training job asks a cluster for; the n-th attempt, n times as much."
+    )
     checkpoint_minutes: float = Field(default=10.0, gt=0, description="A killed training job loses at most so much.")
     out_of_memory: Literal["stop", "halve"] = Field(
         default="stop",
