@@ -51,11 +51,12 @@ FIRST = {(10, "loss"): 0.5, (10, "val_loss"): 0.25, (10, "val_auc"): 0.875, (10,
 
 def test_events_are_on_disk_after_every_epoch_without_what_is_no_number(tmp_path):
     path = tmp_path / "events" / history.EVENTS
+    growing = path.with_name(f".{path.name}.part")  # TensorBoard reads it: `tfevents` is in its name
     with history.events(path.parent) as tell:
-        assert [event.file_version for event in read(path)] == ["brain.Event:2"]
+        assert [event.file_version for event in read(growing)] == ["brain.Event:2"]
         rows, watched = [epoch(0)], []
         tell(rows, watched)
-        assert scalars(path) == {**FIRST, (10, "lr"): pytest.approx(0.1)}
+        assert scalars(growing) == {**FIRST, (10, "lr"): pytest.approx(0.1)}
         rows.append(epoch(1, val_loss=NAN, val_roc_auc=NAN))
         watched += [eyed(1, "biggan"), eyed(1, "sd14")]
         tell(rows, watched)
@@ -106,6 +107,15 @@ def test_a_full_disk_is_told_and_an_error_of_the_training_is_not_taken_for_one(t
             resource.setrlimit(resource.RLIMIT_FSIZE, ordinary)
     with pytest.raises(OSError, match="^of its own$"), history.events(tmp_path):
         raise OSError("of its own")
+
+
+def test_a_training_that_fails_leaves_the_file_of_an_earlier_one(tmp_path):
+    path = tmp_path / history.EVENTS
+    path.write_bytes(b"an earlier one")
+    with pytest.raises(ValueError, match="diverged"), history.events(tmp_path) as tell:
+        tell([epoch(0)], [])
+        raise ValueError("diverged")
+    assert path.read_bytes() == b"an earlier one" and list(tmp_path.iterdir()) == [path]
 
 
 def test_tables_are_checked_and_may_be_empty(tmp_path):

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from crossgen import __main__ as front
-from crossgen.training.interrupt import STOPS, Interrupted, leave_to_parent, watching
+from crossgen.training.interrupt import STOPS, Interrupted, leave_to_parent, shielded, watching
 from toys import ROOT
 
 
@@ -87,3 +87,28 @@ def test_a_worker_obeys_its_parent_and_nobody_else():
     assert os.waitpid(child, os.WNOHANG) == (0, 0)
     os.kill(child, signal.SIGTERM)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.parametrize("number", STOPS)
+def test_a_signal_waits_while_workers_are_started(number):
+    with watching() as stopped:
+        with shielded():
+            signal.pthread_kill(threading.get_ident(), number)  # another thread of this process would take a kill's
+            assert not stopped()
+        assert stopped()
+
+
+@pytest.mark.parametrize("number", STOPS)
+def test_a_worker_survives_a_signal_before_its_first_words(number):
+    """A scheduler tells all processes of a job, perhaps while one is being forked."""
+    told, tell = os.pipe()
+    with shielded():
+        worker = os.fork()
+        if not worker:
+            os.read(told, 1)  # the signal has come by now
+            leave_to_parent()
+            time.sleep(0.2)
+            os._exit(7)
+    subprocess.run(["kill", f"-{int(number)}", str(worker)], check=True)
+    os.write(tell, b"!")
+    assert os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1]) == 7

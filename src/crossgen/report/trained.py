@@ -43,8 +43,8 @@ def detectors(data: ReportData) -> Table:
     full = pd.DataFrame([_row(data, row) for row in data.detectors.to_dict("records")], columns=list(COLUMNS))
     rows = [{title: form(row[name]) for name, (title, form) in PRINTED.items()} for row in full.to_dict("records")]
     caption = (
-        "Every detector and its training. Validation loss and ROC-AUC (percent) are those of the epoch that was kept (the first is 0);"
-        " time and rate are those of the machine that trained it."
+        "Every detector and its training. Validation loss and ROC-AUC (percent) are those of the epoch that was kept"
+        " (the first is 0); time and rate are those of the machine that trained it."
     )
     return Table(caption, pd.DataFrame(rows, columns=[title for title, _ in PRINTED.values()]), full)
 

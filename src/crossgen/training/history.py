@@ -1,9 +1,10 @@
 """How a training went, as tables (Parquet) and as TensorBoard's event files."""
 
 import math
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,8 @@ Tell = Callable[[Rows, Rows], None]
 def events(folder: Path | None) -> Iterator[Tell]:
     """TensorBoard's event file of one training, begun anew in `folder` and written as the training goes (None: not).
 
+    Until the end it bears a hidden name, which TensorBoard reads as well: an earlier file stays if this one fails.
+
     Yields a function of all rows so far, those of the history and those watched, which writes what is new among them:
     after a resumption that is all, so that the file is whole. Scalars are `loss`, `val_loss`, `val_auc`, `lr` and
     `images_per_second`, and `watched_roc_auc/<train set>`, at the step that an epoch ended with. What is not a number
@@ -61,14 +64,15 @@ def events(folder: Path | None) -> Iterator[Tell]:
         yield lambda history, watched: None
         return
     folder.mkdir(parents=True, exist_ok=True)
-    with closing(RecordWriter(str(folder / EVENTS))) as writer:
-        _put(writer, [Event(wall_time=time.time(), file_version="brain.Event:2")])
+    path = folder / EVENTS
+    with _growing(path) as writer:
+        _put(writer, path, [Event(wall_time=time.time(), file_version="brain.Event:2")])
         told = [0, 0]
 
         def tell(history: Rows, watched: Rows) -> None:
             epochs = [(row, {tag: row[name] for name, tag in SCALARS.items()}) for row in history[told[0] :]]
             eyed = [(row, {f"watched_roc_auc/{row['train_set']}": row["roc_auc"]}) for row in watched[told[1] :]]
-            _put(writer, [_event(scalars, row, history) for row, scalars in (*epochs, *eyed)])
+            _put(writer, path, [_event(scalars, row, history) for row, scalars in (*epochs, *eyed)])
             told[:] = len(history), len(watched)
 
         yield tell
@@ -81,10 +85,27 @@ def _event(scalars: Mapping[str, float], row: Row, history: Rows) -> Event:
     return Event(wall_time=time.time() - since, step=int(row["step"]), summary=Summary(value=values))
 
 
-def _put(writer: RecordWriter, events: Sequence[Event]) -> None:
+@contextmanager
+def _growing(path: Path) -> Iterator[RecordWriter]:
+    part = path.with_name(f".{path.name}.part")
+    writer = RecordWriter(str(part))
+    try:
+        yield writer
+        try:
+            writer.close()
+            os.replace(part, path)
+        except OSError as error:
+            raise unwritable(path, error) from error
+    finally:
+        with suppress(OSError):  # of what no longer fits: told of already
+            writer.close()
+        part.unlink(missing_ok=True)
+
+
+def _put(writer: RecordWriter, path: Path, events: Sequence[Event]) -> None:
     try:
         for event in events:
             writer.write(event.SerializeToString())
         writer.flush()
     except OSError as error:
-        raise unwritable(writer.path, error) from error
+        raise unwritable(path, error) from error

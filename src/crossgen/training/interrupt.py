@@ -50,6 +50,19 @@ def watching() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
 
 
+@contextmanager
+def shielded() -> Iterator[None]:
+    """While this thread starts worker processes: a signal to it waits until the end, and in them until `leave_to_parent`.
+
+    Without it one that came before a worker's first words would kill it.
+    """
+    earlier = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, earlier)
+
+
 def leave_to_parent() -> None:
     """For a worker process to call first: stopping is its parent's to do, who needs it until then.
 

@@ -7,7 +7,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from crossgen.training.batches import Batch, Integers, Loaded
-from crossgen.training.interrupt import leave_to_parent
+from crossgen.training.interrupt import leave_to_parent, shielded
 
 #: A batch to what arrives of it: one part, or several where images differ in size.
 Work = Callable[[Batch], list[Loaded]]
@@ -41,7 +41,8 @@ def deliver(work: Work, batches: Iterable[Batch], workers: int, device: torch.de
         multiprocessing_context="fork" if workers else None,  # shares memory maps, which other ways would copy
         generator=torch.Generator(),  # else the loader draws from the generator that dropout draws from
     )
-    parts = iter(loader)
+    with shielded():
+        parts = iter(loader)
     try:
         for each in parts:
             yield from each
