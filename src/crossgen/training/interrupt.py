@@ -52,7 +52,7 @@ def watching() -> Iterator[Callable[[], bool]]:
 
 @contextmanager
 def shielded() -> Iterator[None]:
-    """While this thread starts worker processes: a signal to it waits until the end, and in them until `leave_to_parent`.
+    """While this thread starts workers: a signal to it waits until the end, and in them until `leave_to_parent`.
 
     Without it one that came before a worker's first words would kill it.
     """
