@@ -171,7 +171,7 @@ def job(folder, request) -> Iterator[Job]:
 
 def test_told_to_stop_it_writes_a_checkpoint_and_the_same_command_goes_on(job, undisturbed):
     first = interrupted(job, number=signal.SIGUSR1)
-    second = interrupted(job, "--threads", "3", tell=os.killpg)  # workers are told as well
+    second = interrupted(job, "--threads", "2", tell=os.killpg)  # one core reads, in a worker that is told as well
     assert job.going_on() == first < second
     job.finish()
     assert job.going_on() == second
