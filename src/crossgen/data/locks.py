@@ -3,6 +3,7 @@
 import fcntl
 import logging
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import IO, Any
 from crossgen.data.members import STATE
 
 LOG = logging.getLogger(__name__)
+PATIENCE = 0.5  # seconds that a held lock is waited for
 
 
 @contextmanager
@@ -99,11 +101,18 @@ def _is_at(file: IO[Any], path: Path) -> bool:
 
 
 def refuse_second(file: IO[Any], what: str) -> None:
-    """Lock an open file until it is closed. Raises OSError with `what` if another process has it."""
-    try:
-        _lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise OSError(f"{what}: let it finish.") from error
+    """Lock an open file until it is closed. Raises OSError with `what` if another process has it, and keeps it a while.
+
+    What a process that was just killed had begun to start may hold its locks for a moment longer.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return _lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() > deadline:
+                raise OSError(f"{what}: let it finish.") from error
+        time.sleep(0.02)
 
 
 def _lock(file: IO[Any], how: int) -> None:
