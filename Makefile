@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 CORES ?= 2
 ACTIVE := export PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONNOUSERSITE=1;
 
-.PHONY: help setup demo test test-long lint types clean mini-data lock
+.PHONY: help setup demo test test-long test-slurm lint types clean mini-data lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,10 +33,13 @@ demo: $(READY) ## run everything on the embedded mini data set; ends with a summ
 	@$(ACTIVE) crossgen summary --run results/mini/run.json
 
 test: $(READY) ## the test suite (at most 8 minutes on 2 cores)
-	@$(ACTIVE) pytest -q -n $(CORES) --dist loadfile -m "not long"
+	@$(ACTIVE) pytest -q -n $(CORES) --dist loadfile -m "not long and not slurm"
 
 test-long: $(READY) ## the long tests that only .ci/run calls
 	@$(ACTIVE) pytest -q -n $(CORES) --dist loadfile -m long
+
+test-slurm: $(READY) ## the tests on a real SLURM of one node, which they start (at most 20 minutes; Debian: slurmctld slurmd slurm-client)
+	@$(ACTIVE) pytest -q -n $(CORES) --dist loadfile -m slurm
 
 lint: $(READY) ## formatting, style, import contracts, workflow lint
 	@$(ACTIVE) ruff format --check .

@@ -29,15 +29,27 @@ report: "workflow/report/workflow.rst"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/common_training.smk"
 include: "workflow/rules/common_report.smk"
+include: "workflow/rules/common_plan.smk"
+include: "workflow/rules/common_resources.smk"
 
 
 onstart:
+    examine_cluster()
     claims.remember(OWNER, Path(REPORT), Path(STORE))
+
+
+onsuccess:
+    ACCOUNT.succeeded() if ACCOUNT else None
+
+
+onerror:
+    ACCOUNT.failed() if ACCOUNT else None
 
 
 wildcard_constraints:
     pool=one_of(POOLS),
     fetched=one_of(FETCHES),
+    weights=one_of(WEIGHTS),
     shard="[0-9]+",
     subset=one_of(SUBSETS),
     train_set=one_of(TRAIN_SETS),
@@ -53,6 +65,7 @@ wildcard_constraints:
 localrules:
     all,
     downloads,
+    weights,
     metadata,
     audit,
     subsets,
@@ -61,9 +74,6 @@ localrules:
     matrix,
     degraded,
     plots,
-    gather_manifest,
-    collect_scores,
-    average_scores,
 
 
 rule all:
@@ -75,6 +85,11 @@ rule all:
 rule downloads:
     input:
         every_listing(),
+
+
+rule weights:
+    input:
+        every_weight() or workflow.main_snakefile,  # with no input at all it would always run
 
 
 rule metadata:

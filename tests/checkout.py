@@ -12,7 +12,16 @@ from blake3 import blake3
 
 from toys import ROOT, draw_pools, toy_config, write_tables
 
-COPIED = ("Snakefile", "src", "workflow", "config", "envs", "slurm")
+COPIED = ("Snakefile", "src", "workflow", "config", "envs", "profiles", "slurm")
+
+
+def copy_code(folder: Path) -> None:
+    """Make `folder` a copy of the repository's code."""
+    folder.mkdir(exist_ok=True)
+    for name in COPIED:
+        source = ROOT / name
+        ignore = shutil.ignore_patterns("__pycache__", "mini")
+        shutil.copytree(source, folder / name, ignore=ignore) if source.is_dir() else shutil.copy(source, folder)
 
 
 class Checkout:
@@ -20,11 +29,7 @@ class Checkout:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        folder.mkdir(exist_ok=True)
-        for name in COPIED:
-            source = ROOT / name
-            ignore = shutil.ignore_patterns("__pycache__", "mini")
-            shutil.copytree(source, folder / name, ignore=ignore) if source.is_dir() else shutil.copy(source, folder)
+        copy_code(folder)
         draw_pools(folder / "images", n=24)
         write_tables(folder / "images")
         self.config = toy_config(Path("images"))  # relative: a copy of the run reads its own

@@ -1,4 +1,4 @@
-"""A server on this machine that answers as the Hugging Face hub does to what huggingface_hub asks of data sets."""
+"""A server on this machine that answers as the Hugging Face hub does to huggingface_hub: for data sets, or a model."""
 
 import hashlib
 import json
@@ -30,7 +30,8 @@ class Asked:
 @dataclass
 class Hub:
     """`files`: path -> content; those in `large` are kept in LFS, behind a redirect. `cut`: path -> times that a reply
-    breaks off half way; `wrong`: path -> times that a byte is changed; `refusals`: answers instead, (status, code)."""
+    breaks off half way; `wrong`: path -> times that a byte is changed; `refusals`: answers instead, (status, code).
+    `model`: the repository is a model's, of this name; its branch `main` is the revision."""
 
     files: dict[str, bytes]
     large: frozenset[str] = frozenset()
@@ -41,6 +42,7 @@ class Hub:
     asked: list[Asked] = field(default_factory=list)
     page: int = 1000
     slow: float = 0.0
+    model: str = ""
 
     def __enter__(self) -> "Hub":
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -53,6 +55,10 @@ class Hub:
     def __exit__(self, *_: object) -> None:
         self.server.shutdown()
         self.server.server_close()
+
+    def revision(self, name: str) -> str:
+        """What a name stands for: of a model the branch too."""
+        return REVISION if self.model and name == "main" else name
 
     def sent(self, path: str = "") -> int:
         """Bytes of files sent."""
@@ -98,8 +104,8 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 self.short(403 if asked.token else 401, {"X-Error-Code": "GatedRepo"})
             elif found := re.match(rf"/api/datasets/{REPOSITORY}/tree/(\w+)$", path):
                 self.tree(found[1])
-            elif found := re.match(rf"/datasets/{REPOSITORY}/resolve/(\w+)/(.+)$", path):
-                self.resolve(found[1], found[2])
+            elif found := re.match(rf"/{hub.model or f'datasets/{REPOSITORY}'}/resolve/(\w+)/(.+)$", path):
+                self.resolve(hub.revision(found[1]), found[2])
             elif path.startswith("/storage/"):
                 self.content(path.removeprefix("/storage/"), asked, {"ETag": '"storage"'})
             else:

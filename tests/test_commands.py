@@ -1,7 +1,9 @@
 """Commands: each has help with an example, and tells users what is wrong in one message."""
 
+import argparse
 import json
 import re
+import shutil
 import subprocess
 import sys
 
@@ -12,6 +14,7 @@ import pytest
 
 from crossgen import runs
 from crossgen.__main__ import COMMANDS, main
+from crossgen.commands import resume
 from crossgen.evaluation.cells import Store
 from toys import ROOT
 
@@ -64,13 +67,14 @@ def test_a_command_runs_without_snakemake(pools, tmp_path):
 def pruned(tmp_path):
     """Results with a cell of each kind that a report names, one that none names, and what killed jobs left."""
     results = tmp_path / "results"
-    store = {kind: Store(results / "toy" / "cells" / kind) for kind in ("pixels", "logits")}
-    for kind, column, folder in (("pixels", "cell", "rendered/pool"), ("logits", "logits", "scores/batches")):
+    store = {kind: Store(results / "toy" / "cells" / kind) for kind in ("pixels", "logits", "validation")}
+    named = (("pixels", "cell", "rendered/pool"), ("logits", "logits", "scores/batches"))
+    for kind, column, folder in (*named, ("validation", "logits", "scores/validated")):
         for name in ("a" * 32, "b" * 32):
             store[kind].write(name, np.zeros(8))
         index = results / "report" / folder / "0.parquet"
         index.parent.mkdir(parents=True)
-        pq.write_table(pa.table({column: ["a" * 32]}), index)
+        pq.write_table(pa.table({column: ["a" * 32, None]}), index)
     store["pixels"].begin("c" * 32)
     half = results / "toy" / "aligned" / "q96" / "pool" / ".0.77.part"
     half.mkdir(parents=True)
@@ -85,12 +89,22 @@ def pruned(tmp_path):
 def test_prune_keeps_what_reports_name(pruned, capsys):
     results, store = pruned
     assert main(["prune", "--results", str(results), "--store", "toy", "--dry-run"]) == 0
-    assert capsys.readouterr().out.startswith("would delete 2 cells and 4 remains of killed jobs")
+    assert capsys.readouterr().out.startswith("would delete 3 cells and 4 remains of killed jobs")
     assert store["pixels"].whole("b" * 32) and len(list(results.rglob("*.part*"))) == 4
     assert main(["prune", "--results", str(results), "--store", "toy"]) == 0
-    assert [store[kind].whole(name * 32) for kind in store for name in "ab"] == [True, False, True, False]
+    assert [store[kind].whole(name * 32) for kind in store for name in "ab"] == [True, False] * 3
     assert not list(results.rglob("*.part*"))
     assert main(["prune", "--results", str(results), "--store", "none"]) == 1
+
+
+def test_prune_cleans_cells_that_lie_on_another_disk(pruned, tmp_path, capsys):
+    results, store = pruned
+    shutil.move(results / "toy" / "cells", tmp_path / "scratch")
+    (results / "toy" / "cells").symlink_to(tmp_path / "scratch")
+    assert main(["prune", "--results", str(results), "--store", "toy"]) == 0
+    assert capsys.readouterr().out.startswith("deleted 3 cells and 4 remains of killed jobs")
+    assert [store[kind].whole(name * 32) for kind in store for name in "ab"] == [True, False] * 3
+    assert not list((tmp_path / "scratch").rglob("*.part*"))
 
 
 def test_prune_waits_for_no_run_and_harms_none(pruned, capsys, monkeypatch):
@@ -113,3 +127,24 @@ def test_resume_names_what_it_cannot_start(tmp_path, monkeypatch, capsys):
     (tmp_path / "broken.yaml").write_text("pools: [")
     assert main(["resume", "--configfile", "broken.yaml"]) == 1
     assert "Not YAML: broken.yaml" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("installed", "terminal", "chosen", "bars"),
+    [
+        (True, True, [], True),
+        (True, True, ["--logger=snkmt"], False),
+        (True, True, ["--logger", "rich"], False),
+        (True, False, [], False),
+        (False, True, [], False),
+    ],
+)
+def test_resume_draws_bars_on_a_terminal_where_the_plugin_is(installed, terminal, chosen, bars, monkeypatch):
+    found = {"snakemake_logger_plugin_rich": object()} if installed else {}
+    monkeypatch.setattr(resume.importlib.util, "find_spec", found.get)
+    monkeypatch.setattr(resume.sys.stdout, "isatty", lambda: terminal)
+    options = argparse.Namespace(configfile=[], profile=None, cores="2", snakemake=chosen)
+    words = resume.command(options)
+    assert words[words.index("host") + 1 :] == [
+        *(["--logger", "rich"] if bars else []), "--cores", "2", "--rerun-incomplete", *chosen,
+    ]  # fmt: skip

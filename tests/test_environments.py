@@ -1,5 +1,7 @@
 """Every way to set up the environment installs the lock, and the papers about us tell one version."""
 
+import importlib.metadata
+import importlib.util
 import re
 import tomllib
 from pathlib import Path
@@ -32,6 +34,53 @@ def test_the_conda_environment_has_the_versions_of_the_lock():
     pip = next(item["pip"] for item in dependencies if isinstance(item, dict))
     assert [line.split(" ")[0] for line in pip] == PINNED
     assert f"python ={python()}" in dependencies
+
+
+def written() -> dict[str, str]:
+    """What envs/conda.py writes: name to content."""
+    found = importlib.util.spec_from_file_location("conda_of_envs", ENVS / "conda.py")
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return module.files()
+
+
+def test_the_files_for_conda_and_for_machines_without_gpus_are_in_step_and_name_no_host():
+    assert set(written()) == {"conda.yaml", "conda-cpu.yaml", "requirements-cpu.txt"}
+    for name, text in written().items():
+        assert (ENVS / name).read_text() == text, f"run: python envs/conda.py (for {name})"
+        assert "://" not in text
+
+
+def test_without_gpus_the_versions_are_those_of_the_lock():
+    lean = [line.split(" ")[0] for line in written()["requirements-cpu.txt"].splitlines() if line[0] != "#"]
+    dependencies = yaml.safe_load(written()["conda-cpu.yaml"])["dependencies"]
+    assert next(item["pip"] for item in dependencies if isinstance(item, dict)) == [
+        line for line in written()["requirements-cpu.txt"].splitlines() if line[0] != "#"
+    ]
+    assert {pin for pin in lean if "+" in pin} == {f"{pin}+cpu" for pin in PINNED if pin.startswith("torch")}
+    left_out = set(PINNED) - {pin.removesuffix("+cpu") for pin in lean}
+    assert {pin.removesuffix("+cpu") for pin in lean} < set(PINNED) and "triton" in str(left_out)
+    assert not [pin for pin in lean if re.match("nvidia|cuda|triton", pin)]
+
+
+def test_what_is_left_out_without_gpus_is_needed_by_pytorch_alone():
+    names = {pin.split("==")[0] for pin in PINNED}
+    lean = {line.split("==")[0] for line in written()["requirements-cpu.txt"].splitlines() if line[0] != "#"}
+    for name in lean - {"torch"}:
+        try:
+            needed = importlib.metadata.requires(name) or []
+        except importlib.metadata.PackageNotFoundError:  # of another system
+            continue
+        needed = [re.match(r"[A-Za-z0-9._-]+", line)[0] for line in needed if "extra ==" not in line]
+        assert not {item.lower().replace("_", "-") for item in needed} & (names - lean), name
+
+
+def test_every_rule_names_the_environment_of_its_jobs():
+    texts = [path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk")]
+    rules = [rule for text in texts for rule in re.split(r"^rule ", text, flags=re.M)[1:]]
+    assert len(rules) > 15
+    for rule in rules:
+        assert 'conda:\n        "../../envs/conda.yaml"' in rule, rule.split(":")[0]
 
 
 def python() -> str:

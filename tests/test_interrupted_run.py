@@ -74,7 +74,7 @@ def test_an_interrupted_training_goes_on(tmp_path):
     os.kill(training(run.pid), signal.SIGTERM)  # as one does who needs the machine
     output = end(run)
     assert run.returncode == 0, output
-    assert "exit status 75 (told to stop" in output and "Trying to restart job" in output
+    assert "exit status 75 (told to stop" in output and "starting again, 1 of 3" in output and "again, 2" not in output
     assert re.search(r"goes on after step \d+, from", (checkout.folder / LOG).read_text())
     assert detector.read_bytes() == undisturbed
     assert not list((checkout.folder / FOLDER).glob(".*"))

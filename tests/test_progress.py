@@ -5,7 +5,7 @@ import io
 import pytest
 
 from crossgen import progress
-from crossgen.progress import Meter, Steps, track
+from crossgen.progress import Meter, track
 
 
 class Clock:
@@ -73,31 +73,3 @@ def test_a_terminal_gets_a_bar():
         meter.advance(4)
     assert "loss 0.25" in stream.getvalue()
     assert "render" in stream.getvalue() and "4/4" in stream.getvalue() and "images" in stream.getvalue()
-
-
-def test_a_run_tells_steps_and_time_left_and_drops_noise(clock):
-    stream = io.StringIO()
-    with Steps(stream) as steps:
-        steps.take("[Sun Nov 22 03:00:00 2026]")
-        steps.take("Select jobs to execute...")
-        steps.take("results/toy/metrics.parquet: 12 numbers")
-        clock.now += 30
-        steps.take("1 of 4 steps (25%) done")
-        clock.now += 90
-        steps.take("4 of 4 steps (100%) done")
-    assert stream.getvalue().splitlines() == [
-        "results/toy/metrics.parquet: 12 numbers",
-        "-- 1 of 4 steps, 0:30 gone, about 1:30 left",
-        "-- 4 of 4 steps, 2:00 gone",
-    ]
-
-
-def test_a_run_on_a_terminal_shows_a_bar_and_passes_lines_on():
-    stream = Terminal()
-    with Steps(stream) as steps:
-        steps.take("[wrote] results/toy/metrics.parquet")
-    assert "run" in stream.getvalue()
-    with Steps(stream) as steps:
-        steps.take("Error in rule [bold]align_jpeg[/bold]")
-        steps.take("2 of 4 steps (50%) done")
-    assert "[bold]align_jpeg[/bold]" in stream.getvalue() and "2/4" in stream.getvalue()

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -21,7 +22,7 @@ from crossgen.config import Recipe, clashes
 from crossgen.detectors.identity import read_header
 from crossgen.training import given, launch, loop
 from crossgen.training.augment import resident
-from crossgen.training.interrupt import STATUS
+from crossgen.training.interrupt import STATUS, Interrupted
 from toys import described, draw_pools, toy_config, write_tables
 
 GENERATORS = ("checker", "stripes")
@@ -261,7 +262,7 @@ def test_a_launcher_that_is_told_to_stop_tells_its_processes_and_asks_to_be_run_
     started = tmp_path / "started"
     code = "import pathlib, signal, sys, time; signal.signal(15, lambda *_: sys.exit(1));"
     code += f"pathlib.Path({str(started)!r}).touch(); time.sleep(60)"
-    monkeypatch.setattr(launch, "torchrun", lambda count: [sys.executable, "-c", code])
+    monkeypatch.setattr(launch, "torchrun", lambda wanted: [sys.executable, "-c", code])
 
     def stop() -> None:
         while not started.exists():
@@ -270,19 +271,71 @@ def test_a_launcher_that_is_told_to_stop_tells_its_processes_and_asks_to_be_run_
 
     threading.Thread(target=stop, daemon=True).start()
     before = signal.getsignal(signal.SIGUSR1)
-    assert launch.again(2, ["train-detector"]) == STATUS
+    assert launch.again(launch.Processes(2), ["train-detector"]) == STATUS
     assert signal.getsignal(signal.SIGUSR1) == before
 
 
+@pytest.mark.parametrize(("processes", "left"), [("1", signal.SIG_DFL), ("2", signal.SIG_IGN)])
+def test_one_of_several_that_was_told_to_stop_is_not_told_again_while_it_ends(monkeypatch, processes, left):
+    """Its launcher would: the first that ends has a status other than 0."""
+    monkeypatch.setenv("WORLD_SIZE", processes)
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        with pytest.raises(Interrupted), launch.ending_together():
+            raise Interrupted(3)
+        assert signal.getsignal(signal.SIGTERM) == left
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def test_a_launcher_gives_back_its_processes_status(monkeypatch):
-    monkeypatch.setattr(launch, "torchrun", lambda count: [sys.executable, "-c", "import sys; sys.exit(3)"])
-    assert launch.again(2, ["train-detector"]) == 3
+    monkeypatch.setattr(launch, "torchrun", lambda wanted: [sys.executable, "-c", "import sys; sys.exit(3)"])
+    assert launch.again(launch.Processes(2), ["train-detector"]) == 3
 
 
 def test_more_gpus_than_there_are_are_refused(store, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     assert run(*command(store, tmp_path, "--gpus", 2)) == 1
     assert "2 GPUs are asked for, and this machine has 1: set train_gpus (--gpus)" in capsys.readouterr().err
+
+
+def test_several_nodes_are_a_slurm_jobs(store, tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    assert run(*command(store, tmp_path, "--gpus", 4, "--nodes", 2)) == 1
+    assert "Training on 2 nodes (train_nodes, --nodes) needs a SLURM job" in capsys.readouterr().err
+    assert run(*command(store, tmp_path, "--gpus", 3, "--nodes", 2)) == 1
+    assert "3 GPUs (--gpus) on 2 nodes (--nodes): expected as many on each" in capsys.readouterr().err
+
+
+#: Stands in for srun: says how it was started, then waits for the signal that srun hands on.
+SRUN = """#!/bin/sh
+trap 'echo USR1 >> {0}/signals; exit 75' USR1
+trap 'echo TERM >> {0}/signals; exit 1' TERM
+echo "$@" > {0}/words
+echo $MASTER_ADDR $MASTER_PORT $LOCAL_WORLD_SIZE $OMP_NUM_THREADS > {0}/environment
+while :; do sleep 0.05; done
+"""
+
+
+def test_processes_of_several_nodes_are_started_by_srun_and_told_to_stop_as_it_lets_them(monkeypatch, tmp_path):
+    (tmp_path / "srun").write_text(SRUN.format(tmp_path))
+    (tmp_path / "srun").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+
+    def stop() -> None:
+        while not (tmp_path / "environment").exists():
+            threading.Event().wait(0.02)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=stop, daemon=True).start()
+    assert launch.again(launch.Processes(4, 2, threads=6), ["train-detector", "--seed", "1"]) == STATUS
+    assert (tmp_path / "signals").read_text() == "USR1\n"
+    words = (tmp_path / "words").read_text().split()
+    sizes = ["--nodes=2", "--ntasks=4", "--ntasks-per-node=2", "--cpus-per-task=3", "--kill-on-bad-exit=1"]
+    assert words == [*sizes, sys.executable, "-m", "crossgen", "train-detector", "--seed", "1"]
+    host, port, each, threads = (tmp_path / "environment").read_text().split()
+    assert (host, each, threads) == (socket.gethostname(), "2", "3") and 0 < int(port) < 65536
 
 
 @pytest.mark.long

@@ -52,8 +52,8 @@ def test_the_run_made_what_it_promises(fresh):
     for item in listed:
         assert blake3((report / item["path"]).read_bytes()).hexdigest() == item["blake3"], item
     metrics = pd.read_parquet(report / "metrics.parquet")
-    cells = metrics[metrics["metric"].eq("roc_auc") & ~metrics["test_generator"].str.startswith(("mean", "own"))]
-    cells = cells[cells["train_set"] != "mean"]
+    cells = metrics[metrics["metric"].eq("roc_auc") & metrics["train_set"].ne("mean")]
+    cells = cells[~cells["test_generator"].str.startswith(("mean", "own", "worst"))]
     assert len(cells) == (3 + 2) * 2 and cells["value"].notna().all() and (cells["coverage"] == 1).all()
     assert (report / "report.html").stat().st_size > 10_000
     assert not list((fresh.folder / "results").rglob("*.part"))
@@ -65,6 +65,33 @@ def test_detectors_find_the_pattern_they_were_shown(fresh):
     metrics = pd.read_parquet(fresh.folder / "results" / "toy" / "metrics.parquet")
     own = metrics[metrics["metric"].eq("roc_auc") & metrics["train_generator"].eq(metrics["test_generator"])]
     assert len(own) == 4 and (own["value"] > 0.95).all()
+
+
+def test_thresholds_are_chosen_on_validation_images_alone(fresh):
+    report = fresh.folder / "results" / "toy"
+    validation = pd.read_parquet(report / "scores" / "validation" / "0.parquet")
+    splits = pd.concat([pd.read_parquet(path) for path in (report / "manifest").glob("*.parquet")])
+    split_of = splits.set_index("image_id")["split"]
+    assert set(split_of[validation["image_id"]]) <= {"train", "val"}  # `val` may be carved from train by the subset
+    for (experiment, train_set), rows in validation.groupby(["experiment", "train_set"]):
+        index = pd.read_parquet(next((report / "crops" / experiment / train_set).glob("*/index.parquet")))
+        assert set(rows["image_id"]) == set(index.loc[index["split"] == "val", "image_id"])
+        assert set(rows["label"]) == {0, 1}
+    thresholds = pd.read_parquet(report / "thresholds.parquet")
+    assert len(thresholds) == (3 + 2) * 7 and (report / "tables" / "operating_points.md").is_file()
+    points = pd.read_parquet(report / "operating_points.parquet")
+    metrics = pd.read_parquet(report / "metrics.parquet")
+    keys = ["experiment", "train_set", "seed", "test_generator", "condition", "metric"]
+    both = points[points["rule"] == "fixed"].merge(metrics, on=keys, suffixes=("", "_metrics"))
+    assert len(both) > 20 and (both["value"] - both["value_metrics"]).abs().max() < 1e-12
+
+
+def test_scoring_again_shows_no_validation_image_again(run):
+    target = run.folder / "results" / "toy" / "scores" / "validation" / "0.parquet"
+    before = target.read_bytes()
+    run.snakemake("results/toy/scores/batches/0.parquet", "--forcerun", "score_images")
+    log = (run.folder / "results" / "toy" / "logs" / "score_images" / "0.log").read_text()
+    assert "validation cells: computed=0 reused=5" in log and target.read_bytes() == before
 
 
 def test_scores_are_the_shared_cells_and_name_no_machine(fresh):
@@ -86,7 +113,7 @@ def test_a_file_target_asks_for_its_own_part_only(run):
 
 
 def test_named_targets_are_there(run):
-    targets = "downloads metadata audit subsets align train matrix degraded plots report"
+    targets = "downloads weights metadata audit subsets align train matrix degraded plots report"
     assert "Nothing to be done" in run.snakemake("-n", *targets.split())
 
 
@@ -166,7 +193,7 @@ def test_a_new_version_of_the_training_loop_trains_again(run):
 
 
 def test_how_a_training_runs_is_no_reason_to_train_again(run):
-    run.config |= {"checkpoint_minutes": 1.0, "out_of_memory": "halve", "train_threads": 2}
+    run.config |= {"checkpoint_minutes": 1.0, "out_of_memory": "halve", "train_threads": 2, "fetch_on": "here"}
     assert run.planned() == {}
 
 
@@ -210,7 +237,8 @@ def test_an_ensemble_trains_and_scores_nothing(run):
     run.config["ensembles"] = [{"name": "together", "experiments": ["raw", "unbiased"]}]
     plan = run.planned()
     report = {"all", "plot", "tabulate", "report"}
-    assert plan["average_scores"] == 2 and set(plan) == {"average_scores", "compute_metrics", *report}
+    assert plan["average_scores"] == 2
+    assert set(plan) == {"average_scores", "compute_metrics", "choose_thresholds", "break_down", *report}
     target = "results/toy/scores/together/checker/seed0.parquet"
     run.snakemake(target)
     scores = [
@@ -298,7 +326,13 @@ def test_a_failed_job_shows_the_end_of_its_log_and_how_to_repeat_it(run):
     run.config["pools"][1]["source"]["table"] = str(run.folder / "images" / table.name)
     image.unlink()
     output = run.snakemake("downloads", check=False)
-    assert "---- exit status 1; the end of results/toy/logs/download/checker.log:" in output
+    assert (
+        "-- failed: download (pool=checker): exit status 1\n---- the end of results/toy/logs/download/checker.log:"
+        in output
+    )
+    assert output.count("is missing") == 1  # Snakemake does not show the log too
+    listed = "; not done:\n   download (pool=checker): exit status 1; log: results/toy/logs/download/checker.log\n"
+    assert listed in output
     assert (
         f"crossgen download: Pool 'checker': 1 of 48 files are not what the source says: {image} is missing" in output
     )
@@ -313,8 +347,10 @@ def test_a_failed_job_shows_the_end_of_its_log_and_how_to_repeat_it(run):
 def test_a_finished_job_says_what_it_wrote(run):
     (run.folder / "results" / "toy" / "metrics.parquet").unlink()
     output = run.resume("--", "results/toy/metrics.parquet")
-    assert re.search(r"^results/toy/metrics.parquet: \d+ numbers; results/toy/differences.parquet: \d+", output, re.M)
-    assert re.search(r"^-- 1 of 1 steps, 0:\d\d gone$", output, re.M)
+    told = r"^-- compute_metrics: 1 job done in [0-9:]+ \(results/toy/metrics.parquet: \d+ numbers; results/toy/diff"
+    assert re.search(told + r".*\); 1 of 1 steps, [0-9:]+ gone$", output, re.M)
+    assert re.search(r"^-- all 1 steps done, [0-9:]+ gone$", output, re.M)
+    assert "Finished jobid" not in output and "Select jobs" not in output
 
 
 def test_another_config_may_not_claim_the_report_or_redefine_a_name(run):

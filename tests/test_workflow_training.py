@@ -78,7 +78,7 @@ def test_every_detector_has_one_job_with_the_machine_it_may_use(training):
     assert len(training) == 2 + 2 + 2 + 1 + 2 + 1 + 1 + 1
     for key, told in training.items():
         assert (told["--threads"], told["--gpus"], told["--checkpoint-seconds"]) == (["3"], ["2"], ["150"])
-        assert told["--out-of-memory"] == ["halve"]
+        assert told["--out-of-memory"] == ["halve"] and told["--nodes"] == ["1"]
         folder = f"results/toy/detectors/{key}"
         assert [told[f"--{name}"][0].removeprefix(folder) for name in ("output", "history", "watched-output")] == [
             "/detector.safetensors",
@@ -196,5 +196,6 @@ def test_every_kind_of_training_runs_to_a_report(tmp_path):
     page = (store / "report.html").read_text()
     assert all(f'id="figure-learning_{name}"' in page for name in kept)
     assert "Nothing to be done" in checkout.snakemake("-n")
-    config["checkpoint_minutes"], config["out_of_memory"], config["train_threads"] = 1.0, "stop", 1
+    config |= {"checkpoint_minutes": 1.0, "out_of_memory": "stop", "train_threads": 1, "train_minutes": 90}
+    config |= {"score_threads": 2, "fetch_on": "here"}
     assert "Nothing to be done" in checkout.snakemake("-n")

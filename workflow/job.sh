@@ -5,25 +5,40 @@ set -euo pipefail
 CROSSGEN_SRC=$(cd "$(dirname "${BASH_SOURCE[0]}")/../src" && pwd)
 export PYTHONPATH="$CROSSGEN_SRC${PYTHONPATH:+:$PYTHONPATH}"
 
-# logged LOG COMMAND...: run the command, everything it prints in the log. Then say what it wrote; if it failed, how the
-# log ends and how to repeat the job by hand. Also right for a command that was killed and could say nothing itself.
+# logged LOG COMMAND...: run the command, everything it prints in the log. If it failed, the log ends with its status and
+# how to repeat the job by hand: the run that sent it reads that (crossgen.account), be it from another machine. Also
+# right for a command that was killed and could say nothing itself.
 logged() {
     local log=$1 status=0
     shift
     told "$@" >"$log" 2>&1 || status=$?
-    if ((status == 0)); then
-        tail -n 1 "$log"
-        return
+    if ((status)); then
+        trailer "$status" "$@" >>"$log" || true # the disk may be full
     fi
-    {
-        printf -- '---- exit status %s; the end of %s:\n' "$(meaning "$status")" "$log"
-        tail -n 20 "$log"
-        printf -- '---- to repeat this job by hand:\n'
-        printf 'cd %q && PYTHONPATH=%q ' "$PWD" "$CROSSGEN_SRC"
-        printf '%q ' "$@"
-        printf '\n'
-    } >&2
     return "$status"
+}
+
+trailer() {
+    local status=$1 program
+    shift
+    program=$(command -v "$1") || program=$1 # a fresh shell may find another python
+    shift
+    printf '\n---- exit status %s\n---- to repeat this job by hand:\n' "$(meaning "$status")"
+    printf 'cd %q && PYTHONPATH=%q' "$PWD" "$CROSSGEN_SRC"
+    quoted "$program" "$@"
+    printf '\n'
+}
+
+# quoted WORD...: for a shell, in single quotes where there is need of any.
+quoted() {
+    local word
+    for word in "$@"; do
+        if [[ $word =~ ^[[:alnum:]_@%+=:,./-]+$ ]]; then
+            printf ' %s' "$word"
+        else
+            printf ' %s' "${word@Q}"
+        fi
+    done
 }
 
 # told COMMAND...: run the command and pass on to it what this shell is told, then wait until it has ended. A scheduler
@@ -59,6 +74,8 @@ pass() {
 meaning() {
     case $1 in
     75) printf '75 (told to stop: it goes on from its checkpoint when it is run again)' ;;
+    130) printf '130 (interrupted)' ;;
+    137) printf '137 (killed: was there too little memory?)' ;;
     *) printf '%s' "$1" ;;
     esac
 }

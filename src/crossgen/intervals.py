@@ -9,7 +9,7 @@ for groups Obuchowski (1997), on the logit scale.
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,7 +54,7 @@ class Clusters:
 
     def covariance(self, first: Numbers, second: Numbers) -> float:
         """Covariance of two sums over the sample, from the residuals [n] that each image contributes to them."""
-        return float(self._spread(first) @ self._spread(second))
+        return float(self.spread(first) @ self.spread(second))
 
     def sizes(self, members: Mask) -> Codes:
         """Images of each group among `members` [n]; only groups that have any."""
@@ -72,14 +72,22 @@ class Clusters:
         per_stratum = np.bincount(self.stratum[present])
         return max(1, int(present.sum() - (per_stratum > 1).sum()))
 
-    def _spread(self, residuals: Numbers) -> Numbers:
-        """Deviations of the groups' sums from their stratum's mean. A lonely group has no mean but its own: it is
-        measured from zero, which is the mean of all residuals."""
+    def spread(self, residuals: Numbers) -> Numbers:
+        """Deviations [g] of the groups' sums of `residuals` [n] from their stratum's mean.
+
+        A lonely group has no mean but its own: it is measured from zero, which is the mean of all residuals.
+        """
         sums = np.bincount(self.group, residuals, len(self.stratum))
-        count = np.bincount(self.stratum)
+        count, scale = self._sharing
         mean = np.where(count > 1, np.bincount(self.stratum, sums) / count, 0.0)
+        return np.asarray((sums - mean[self.stratum]) * scale)
+
+    @cached_property
+    def _sharing(self) -> tuple[Codes, Numbers]:
+        """Groups of each stratum, and of each group the factor of a variance of so many."""
+        count = np.bincount(self.stratum)
         scale = np.sqrt(np.where(count > 1, count / np.maximum(count - 1, 1), 1.0))
-        return np.asarray((sums - mean[self.stratum]) * scale[self.stratum])
+        return count, np.asarray(scale[self.stratum])
 
 
 def rate(hits: Mask, members: Mask, clusters: Clusters, level: float) -> Estimate:

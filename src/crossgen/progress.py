@@ -1,6 +1,5 @@
-"""How far a step or a run is: rate and time left, as a bar on a terminal and as plain lines in a log."""
+"""How far a step is: rate and time left, as a bar on a terminal and as plain lines in a log."""
 
-import re
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -13,18 +12,24 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 EVERY = 10.0  # seconds between two lines of a log; what takes less time says nothing
-#: Snakemake's account of its scheduling, beside which its account of progress would drown.
-_NOISE = re.compile(r"^(Select jobs to|Execute \d+ jobs|\[|Finished jobid|\s*$)")
-_STEPS = re.compile(r"^(\d+) of (\d+) steps \(.*\) done$")
 
 
-class _Shown:
-    """What both accounts share: a bar while they last, if `stream` is a terminal."""
+class Meter:
+    """Counts up to `total` (None: unknown). On a terminal a bar (rich), else a line every ten seconds; to stderr.
 
-    def __init__(self, what: str, total: int | None, unit: str, stream: IO[str]) -> None:
-        self.stream = stream
-        self._bar = _bar(what, total, unit, stream) if stream.isatty() else None
+    `done`: so many were done before, and tell nothing of the rate. `note`: what else is said, from the next advance on.
+    """
+
+    def __init__(
+        self, what: str, total: int | None, unit: str = "images", stream: IO[str] | None = None, done: int = 0
+    ) -> None:
+        self.what, self.total, self.unit, self.done = what, total, unit, done
+        self.stream = stream or sys.stderr
+        self._bar = _bar(what, total, unit, self.stream) if self.stream.isatty() else None
         self._began = time.monotonic()
+        self.note, self._told, self._before = "", self._began, done
+        if self._bar:
+            self._bar.update(self._bar.task_ids[0], completed=done)
 
     def __enter__(self) -> Self:
         if self._bar:
@@ -34,22 +39,6 @@ class _Shown:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         if self._bar:
             self._bar.stop()
-
-
-class Meter(_Shown):
-    """Counts up to `total` (None: unknown). On a terminal a bar (rich), else a line every ten seconds; to stderr.
-
-    `done`: so many were done before, and tell nothing of the rate. `note`: what else is said, from the next advance on.
-    """
-
-    def __init__(
-        self, what: str, total: int | None, unit: str = "images", stream: IO[str] | None = None, done: int = 0
-    ) -> None:
-        super().__init__(what, total, unit, stream or sys.stderr)
-        self.what, self.total, self.unit, self.done = what, total, unit, done
-        self.note, self._told, self._before = "", self._began, done
-        if self._bar:
-            self._bar.update(self._bar.task_ids[0], completed=done)
 
     def advance(self, count: int = 1) -> None:
         """So many more are done."""
@@ -66,7 +55,7 @@ class Meter(_Shown):
         note = f", {self.note}" if self.note else ""
         if self.total is None:
             return f"{self.what}: {self.done:,} {self.unit} so far, {_rate(rate)}{note}"
-        left = _clock((self.total - self.done) / rate) if rate else "unknown"
+        left = clock((self.total - self.done) / rate) if rate else "unknown"
         return f"{self.what}: {self.done:,} of {self.total:,} {self.unit}, {_rate(rate)}, {left} left{note}"
 
 
@@ -76,35 +65,6 @@ def track(items: Iterable[Item], what: str, total: int | None, unit: str = "imag
         for item in items:
             yield item
             meter.advance()
-
-
-class Steps(_Shown):
-    """Passes on what Snakemake prints, without its noise, and says how many steps of the run are done and left."""
-
-    def __init__(self, stream: IO[str] | None = None) -> None:
-        super().__init__("run", None, "steps", stream or sys.stdout)
-
-    def take(self, line: str) -> None:
-        """One line of Snakemake's output."""
-        steps = _STEPS.match(line)
-        if steps:
-            self._told(int(steps[1]), int(steps[2]))
-        elif not _NOISE.match(line):
-            self._print(line)
-
-    def _told(self, done: int, total: int) -> None:
-        if self._bar:
-            self._bar.update(self._bar.task_ids[0], completed=done, total=total)
-            return
-        seconds = time.monotonic() - self._began
-        left = f", about {_clock(seconds / done * (total - done))} left" if done < total else ""
-        self._print(f"-- {done} of {total} steps, {_clock(seconds)} gone{left}")
-
-    def _print(self, line: str) -> None:
-        if self._bar:
-            self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
-        else:
-            print(line, file=self.stream, flush=True)
 
 
 def _bar(what: str, total: int | None, unit: str, stream: IO[str]) -> "Progress":
@@ -138,7 +98,8 @@ def _rate(rate: float) -> str:
     return f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.2g}/s"
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Seconds as people read them: 1:05, or 2:03:04."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -1,210 +1,65 @@
-"""The tables that travel between steps: their columns, their types, and the checks at the door.
+"""The tables that travel between steps: reading, writing, checks at the door. Their kinds: `crossgen.schemas`.
 
 Tables are Parquet (zstd) and carry their own keys as columns; columns beyond the declared ones are kept. Light
 commands work on `pyarrow.Table` directly, so that a small job does not pay for an import of pandas.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from crossgen.files import write_whole
+from crossgen.schemas import BIASES as BIASES
+from crossgen.schemas import BREAKDOWNS as BREAKDOWNS
+from crossgen.schemas import CORRELATIONS as CORRELATIONS
+from crossgen.schemas import CROPS as CROPS
+from crossgen.schemas import DIFFERENCES as DIFFERENCES
+from crossgen.schemas import DISAGREEMENTS as DISAGREEMENTS
+from crossgen.schemas import DUPLICATES as DUPLICATES
+from crossgen.schemas import FILES as FILES
+from crossgen.schemas import FLAG as FLAG
+from crossgen.schemas import HARDEST as HARDEST
+from crossgen.schemas import HISTORY as HISTORY
+from crossgen.schemas import INTEGER as INTEGER
+from crossgen.schemas import LOGIT as LOGIT
+from crossgen.schemas import LOSSES as LOSSES
+from crossgen.schemas import MADE as MADE
+from crossgen.schemas import MANIFEST as MANIFEST
+from crossgen.schemas import METRICS as METRICS
+from crossgen.schemas import OPERATING_POINTS as OPERATING_POINTS
+from crossgen.schemas import PROBES as PROBES
+from crossgen.schemas import REAL as REAL
+from crossgen.schemas import RELIABILITY as RELIABILITY
+from crossgen.schemas import RENDERED as RENDERED
+from crossgen.schemas import SCORES as SCORES
+from crossgen.schemas import SEED_MEANS as SEED_MEANS
+from crossgen.schemas import SELECTION as SELECTION
+from crossgen.schemas import TEXT as TEXT
+from crossgen.schemas import THRESHOLDS as THRESHOLDS
+from crossgen.schemas import VALIDATED as VALIDATED
+from crossgen.schemas import VALIDATION as VALIDATION
+from crossgen.schemas import VERIFIED as VERIFIED
+from crossgen.schemas import WATCHED as WATCHED
+from crossgen.schemas import WATERFALL as WATERFALL
+from crossgen.schemas import Schema as Schema
 
-TEXT, INTEGER, REAL, LOGIT, FLAG = pa.string(), pa.int64(), pa.float64(), pa.float32(), pa.bool_()
-
-
-@dataclass(frozen=True)
-class Schema:
-    """Declared columns of one kind of table: `key` columns identify a row; `optional` ones may hold nulls."""
-
-    name: str
-    key: tuple[str, ...]
-    columns: dict[str, pa.DataType]
-    optional: frozenset[str] = frozenset()
-
-    def only(self, names: Sequence[str]) -> "Schema":
-        """The same table with these columns alone; repeats are not looked for without the key."""
-        key = self.key if set(self.key) <= set(names) else ()
-        kept = {name: kind for name, kind in self.columns.items() if name in names}
-        return Schema(self.name, key, kept, self.optional)
-
-
-FILES = Schema(
-    "files",
-    ("image_id",),
-    {
-        "image_id": TEXT, "path": TEXT, "pool": TEXT, "source": TEXT, "folder": TEXT, "generator": TEXT,
-        "label": INTEGER, "split": TEXT, "group": TEXT, "stratum": TEXT, "class_index": INTEGER, "class_synset": TEXT,
-        "class_name": TEXT, "published_quality": INTEGER, "defect": TEXT, "shard": INTEGER,
-    },
-    frozenset({"folder", "generator", "class_index", "class_synset", "class_name", "published_quality", "defect"}),
-)  # fmt: skip
-
-MANIFEST = Schema(
-    "manifest",
-    ("image_id",),
-    {
-        **FILES.columns,
-        "format": TEXT, "mode": TEXT, "width": INTEGER, "height": INTEGER, "bytes": INTEGER, "blake3": TEXT,
-        "jpeg_quality": INTEGER, "jpeg_quality_estimate": INTEGER, "jpeg_tables": TEXT, "chroma_subsampling": TEXT,
-        "progressive": FLAG, "bit_depth": INTEGER, "frames": INTEGER, "exif": FLAG, "icc": FLAG, "xmp": FLAG,
-        "software": TEXT, "ai_marker": TEXT, "conversion": TEXT, "quarantine": TEXT,
-    },
-    FILES.optional | frozenset({
-        "format", "mode", "width", "height", "bytes", "blake3", "jpeg_quality",
-        "jpeg_quality_estimate", "jpeg_tables", "chroma_subsampling", "progressive", "bit_depth", "frames", "exif",
-        "icc", "xmp", "software", "ai_marker", "conversion", "quarantine",
-    }),
-)  # fmt: skip
-
-#: A manifest's rows chosen for one train set: `split` is train or val.
-SELECTION = Schema("selection", MANIFEST.key, MANIFEST.columns, MANIFEST.optional)
-
-#: What each step of a selection removed and left, by split, label and pool; step 0 is what it began with. `digest` is
-#: that of the whole selection (`crossgen.data.waterfall.digest`), the same in all its rows.
-WATERFALL = Schema(
-    "waterfall",
-    ("subset", "train_set", "position", "split", "label", "pool"),
-    {
-        "subset": TEXT, "train_set": TEXT, "position": INTEGER, "step": TEXT, "setting": TEXT, "split": TEXT,
-        "label": INTEGER, "pool": TEXT, "generator": TEXT, "removed": INTEGER, "left": INTEGER, "digest": TEXT,
-    },
-    frozenset({"generator", "setting"}),
-)  # fmt: skip
-
-#: One row a stored training crop; the facts are those of the file that was decoded (after alignment).
-CROPS = Schema(
-    "crops",
-    ("image_id", "crop"),
-    {
-        **MANIFEST.columns, "crop": INTEGER, "row": INTEGER, "crop_size": INTEGER, "crop_x": INTEGER, "crop_y": INTEGER,
-        "source_width": INTEGER, "source_height": INTEGER,
-    },
-    MANIFEST.optional,
-)  # fmt: skip
-
-#: Images that passed the manifest and were lost on the way, by stage (training, test) and what they were lost for: a
-#: packing of a train set, a frame under a condition. One row an image and cause.
-LOSSES = Schema(
-    "losses",
-    ("stage", "lost_for", "image_id"),
-    {"stage": TEXT, "lost_for": TEXT, "pool": TEXT, "image_id": TEXT, "reason": TEXT},
-)
-
-#: How one training went: a row an epoch (or what is left of it). `val_*` are NaN where that epoch was not validated;
-#: `lost` images could not be read in it.
-HISTORY = Schema(
-    "history",
-    ("epoch",),
-    {
-        "epoch": INTEGER, "step": INTEGER, "lr": REAL, "train_loss": REAL, "val_loss": REAL,
-        "val_balanced_accuracy": REAL, "val_roc_auc": REAL, "seconds": REAL, "images_per_second": REAL,
-        "lost": INTEGER, "kept": FLAG,
-    },
-)  # fmt: skip
-
-#: The validation images of other train sets, scored while a detector is trained: for the eye only.
-WATCHED = Schema(
-    "watched",
-    ("epoch", "train_set"),
-    {
-        "epoch": INTEGER, "step": INTEGER, "train_set": TEXT, "loss": REAL, "balanced_accuracy": REAL, "roc_auc": REAL,
-        "n_real": INTEGER, "n_fake": INTEGER,
-    },
-)  # fmt: skip
-
-#: What decoding all of an image found (`outcome`), beside what the manifest says of it (`quarantine`).
-VERIFIED = Schema(
-    "verified",
-    ("image_id",),
-    {"image_id": TEXT, "path": TEXT, "quarantine": TEXT, "outcome": TEXT},
-    frozenset({"quarantine"}),
-)
-
-#: Which pixel cell holds a pool's images under one frame and condition.
-RENDERED = Schema(
-    "rendered",
-    ("pool", "shard", "frame", "condition"),
-    {"pool": TEXT, "shard": INTEGER, "frame": TEXT, "condition": TEXT, "cell": TEXT, "n": INTEGER, "missing": INTEGER},
-)
-
-SCORES = Schema(
-    "scores",
-    ("experiment", "train_set", "seed", "pool", "condition", "image_id"),
-    {
-        "experiment": TEXT, "train_set": TEXT, "seed": INTEGER, "pool": TEXT, "condition": TEXT, "image_id": TEXT,
-        "label": INTEGER, "logit": LOGIT,
-    },
-)  # fmt: skip
-
-METRICS = Schema(
-    "metrics",
-    ("experiment", "train_set", "seed", "test_generator", "condition", "metric"),
-    {
-        "experiment": TEXT, "train_set": TEXT, "train_generator": TEXT, "seed": INTEGER, "test_generator": TEXT,
-        "condition": TEXT, "metric": TEXT, "value": REAL, "low": REAL, "high": REAL, "n_real": INTEGER,
-        "n_fake": INTEGER, "coverage": REAL, "interval": TEXT, "reason": TEXT,
-    },
-    frozenset({"train_generator", "interval", "reason"}),
-)  # fmt: skip
-
-#: Paired differences of two experiments, the same weights in both.
-DIFFERENCES = Schema(
-    "differences",
-    ("experiment", "baseline", "train_set", "seed", "test_generator", "condition", "metric"),
-    {
-        "experiment": TEXT, "baseline": TEXT, "train_set": TEXT, "seed": INTEGER, "test_generator": TEXT,
-        "condition": TEXT, "metric": TEXT, "value": REAL, "low": REAL, "high": REAL, "interval": TEXT, "reason": TEXT,
-    },
-    frozenset({"interval", "reason"}),
-)  # fmt: skip
-
-#: How well one attribute alone tells real from fake. `stage`: before_selection, after_selection, after_alignment.
-BIASES = Schema(
-    "biases",
-    ("subset", "stage", "test_generator", "attribute"),
-    {
-        "subset": TEXT, "stage": TEXT, "test_generator": TEXT, "attribute": TEXT, "group": TEXT, "auc": REAL,
-        "low": REAL, "high": REAL, "n_real": INTEGER, "n_fake": INTEGER, "reason": TEXT,
-    },
-    frozenset({"reason"}),
-)  # fmt: skip
-
-#: How well a small tree on all attributes of one `group` (header or geometry) does, with its rules in words.
-PROBES = Schema(
-    "probes",
-    ("subset", "stage", "test_generator", "group"),
-    {
-        "subset": TEXT, "stage": TEXT, "test_generator": TEXT, "group": TEXT, "balanced_accuracy": REAL, "low": REAL,
-        "high": REAL, "n_real": INTEGER, "n_fake": INTEGER, "rules": TEXT, "reason": TEXT,
-    },
-    frozenset({"reason", "rules"}),
-)  # fmt: skip
-
-#: The same file more than once: images of two places (pool, split, label), which may be one and the same, that share
-#: bytes: so many different files, and so many images of either place. `examples`: JSON list of pairs of image_ids.
-#: `relation`: across_label, across_split, else within_split.
-DUPLICATES = Schema(
-    "duplicates",
-    ("pool", "split", "label", "other_pool", "other_split", "other_label"),
-    {
-        "relation": TEXT, "pool": TEXT, "split": TEXT, "label": INTEGER, "other_pool": TEXT, "other_split": TEXT,
-        "other_label": INTEGER, "files": INTEGER, "images": INTEGER, "other_images": INTEGER, "examples": TEXT,
-    },
-)  # fmt: skip
+#: Where a table's file tells of itself: the key of its Parquet metadata.
+FACTS = b"crossgen"
 
 
 def check(table: pa.Table, schema: Schema, where: str) -> pa.Table:
     """Return `table` with the declared columns first and cast to their types.
 
-    Raises ValueError that names the table, the column and the first offending row: a missing column, a value of
-    another type, a null where none may be, a repeated key.
+    An undefined number is NaN, and one that is not told, of an optional column, a null. Raises ValueError that names
+    the table, the column and the first offending row: a missing column, a value of another type, a null where none may
+    be, a repeated key.
     """
     missing = [name for name in schema.columns if name not in table.column_names]
     if missing:
@@ -213,6 +68,9 @@ def check(table: pa.Table, schema: Schema, where: str) -> pa.Table:
     table = table.select([*schema.columns, *extra])
     for name, kind in schema.columns.items():
         table = _typed(table, name, kind, f"{where}: column {name!r} of a {schema.name} table")
+        if name in schema.optional and kind == REAL:
+            empty = pc.if_else(pc.is_nan(table[name]), None, table[name])
+            table = table.set_column(table.column_names.index(name), name, empty)
         if name not in schema.optional and table[name].null_count:
             row = table[name].is_null().to_pylist().index(True)
             raise ValueError(f"{where}: column {name!r} of a {schema.name} table is empty in row {row}.")
@@ -246,12 +104,17 @@ def _refuse_repeats(table: pa.Table, schema: Schema, where: str) -> None:
         raise ValueError(f"{where}: {repeated.num_rows} repeated keys in a {schema.name} table, first: {first}.")
 
 
-def read(path: str | Path, schema: Schema, columns: Sequence[str] | None = None) -> pa.Table:
-    """Read and check one table, or some `columns` of it. Raises FileNotFoundError, ValueError (see `check`)."""
+def read(
+    path: str | Path, schema: Schema, columns: Sequence[str] | None = None, where: pc.Expression | None = None
+) -> pa.Table:
+    """Read and check one table, or some `columns` of it, or the rows `where` something holds.
+
+    Raises FileNotFoundError, ValueError (see `check`).
+    """
     wanted = schema if columns is None else schema.only(columns)
     with _readable(path):
         there = None if columns is None else [name for name in pq.read_schema(path).names if name in columns]
-        table = pq.read_table(path, columns=there)
+        table = pq.read_table(path, columns=there, filters=where)
     return check(table, wanted, str(path))
 
 
@@ -317,10 +180,20 @@ def _like(first: pa.Table, piece: pa.Table, path: str | Path) -> pa.Table:
     return piece.select(first.column_names).cast(first.schema)
 
 
-def write(path: str | Path, table: pa.Table, schema: Schema) -> None:
-    """Check a table and write it whole (see `write_whole`)."""
+def write(path: str | Path, table: pa.Table, schema: Schema, facts: Mapping[str, Any] | None = None) -> None:
+    """Check a table and write it whole (see `write_whole`), with `facts` (JSON-able) that its file tells of itself."""
     checked = check(table.replace_schema_metadata(None), schema, str(path))
+    if facts is not None:
+        checked = checked.replace_schema_metadata({FACTS: json.dumps(facts, sort_keys=True)})
     write_whole(path, lambda part: pq.write_table(checked, part, compression="zstd"))
+
+
+def facts(path: str | Path) -> dict[str, Any] | None:
+    """What `write` was given of a table's file; None of a file that tells nothing. Raises ValueError (see `read`)."""
+    with _readable(path):
+        told = (pq.read_schema(path).metadata or {}).get(FACTS)
+    found: dict[str, Any] | None = None if told is None else json.loads(told)
+    return found
 
 
 def from_rows(rows: Sequence[dict[str, object]], schema: Schema) -> pa.Table:

@@ -5,30 +5,37 @@ a run at work from a dead one. So every run also holds a lock of the operating s
 Runs share it, because Snakemake knows better which of them touch the same files; `crossgen resume` asks for it alone.
 """
 
+import argparse
 import fcntl
-import json
 import os
+import shlex
 import shutil
 import signal
-import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
+from crossgen.holders import Holder as Holder
+from crossgen.holders import here as here
+
 #: Snakemake's folder in the folder of a run.
 STATE = Path(".snakemake")
+LOCK = "crossgen.lock"  # there
 PATIENCE = 5.0  # seconds that `alone` waits for commands that only look (snakemake --summary)
 
 
-def put_programs_first() -> None:
-    """Let what this process starts find this Python's programs before all others."""
-    folder = str(Path(sys.executable).parent)
-    os.environ["PATH"] = os.pathsep.join([folder, os.environ.get("PATH", os.defpath)])
+def put_programs_first(*folders: Path) -> None:
+    """Let what this process starts find the programs of `folders` and of this Python before all others.
+
+    They learn who starts them by CROSSGEN_RUN_PID: what waits for a cluster must not outlive its run.
+    """
+    own = [*map(str, folders), str(Path(sys.executable).parent)]
+    os.environ["PATH"] = os.pathsep.join([*own, os.environ.get("PATH", os.defpath)])
+    os.environ["CROSSGEN_RUN_PID"] = str(os.getpid())
 
 
 def outlive_warnings() -> None:
@@ -42,38 +49,17 @@ class Busy(ValueError):  # noqa: N818 (a finding about the folder)
     """Another run is at work here."""
 
 
-@dataclass(frozen=True)
-class Holder:
-    """Who held the lock last."""
-
-    pid: int
-    host: str
-    config: str
-    started: str
-
-    def __str__(self) -> str:
-        return f"process {self.pid} on {self.host}, {self.config}, since {self.started}"
-
-
-def here(config: str) -> Holder:
-    """This process, as others will read of it."""
-    return Holder(os.getpid(), socket.gethostname(), config, time.strftime("%Y-%m-%d %H:%M:%S"))
-
-
 def join(state: Path, holder: Holder) -> tuple[IO[str], Holder | None]:
     """Count as a run below `state` until this process ends; keep the file that is returned.
 
     Also returns another run that is alive here, if there is one. On a file system without flock nobody is ever found.
     """
     lock, other = _opened(state), None
-    if not _locked(lock, fcntl.LOCK_EX):
-        other = _holder(lock)
+    if _locked(lock, fcntl.LOCK_EX) is False:
+        other = Holder.read(state / LOCK)
         _locked(lock, fcntl.LOCK_SH)
     else:
-        lock.seek(0)
-        lock.truncate()
-        json.dump(asdict(holder), lock)
-        lock.flush()
+        holder.write(lock)
         _locked(lock, fcntl.LOCK_SH)
     return lock, other
 
@@ -86,14 +72,15 @@ def alone(state: Path) -> Iterator[Holder | None]:
     """
     with _opened(state) as lock:
         deadline = time.monotonic() + PATIENCE
-        while not _locked(lock, fcntl.LOCK_EX):
-            if time.monotonic() > deadline:
-                raise Busy(
-                    f"a run is at work in {state.resolve().parent} ({_holder(lock) or 'unknown'}): wait for it, stop "
-                    "it, or work in another clone."
-                )
+        while (taken := _locked(lock, fcntl.LOCK_EX)) is False and time.monotonic() < deadline:
             time.sleep(0.1)
-        yield _holder(lock)
+        last = Holder.read(state / LOCK)
+        if taken is False or _is_at_work(last, state, bool(taken)):
+            raise Busy(
+                f"a run is at work in {state.resolve().parent} ({last or 'unknown'}): wait for it, stop it, or work in "
+                "another clone."
+            )
+        yield last
 
 
 def has_lock(state: Path) -> bool:
@@ -101,40 +88,57 @@ def has_lock(state: Path) -> bool:
     return any((state / "locks").glob("*.lock"))
 
 
-def remove_lock(state: Path, last: Holder | None) -> bool:
-    """Remove the lock that a killed run left; whether there was one. Call it `alone` only.
+def refuse_elsewhere(state: Path, last: Holder | None) -> None:
+    """Raise Busy if an unfinished run was on another machine, and nobody can tell from here that it is over.
 
-    Raises Busy if the last run was on another machine: not every shared file system shares its locks.
+    That it was a job of SLURM which has ended can be told.
     """
-    if not has_lock(state):
-        return False
-    if last is not None and last.host != socket.gethostname():
+    if has_lock(state) and last is not None and not last.is_here and last.is_alive() is not False:
         raise Busy(
             f"the last run here ({last}) left Snakemake's lock: see on {last.host} that it is over, then "
             "`snakemake --unlock` and resume."
         )
+
+
+def remove_lock(state: Path, last: Holder | None) -> bool:
+    """Remove the lock that a killed run left; whether there was one. Call it `alone` only.
+
+    Raises Busy like `refuse_elsewhere`.
+    """
+    if not has_lock(state):
+        return False
+    refuse_elsewhere(state, last)
     shutil.rmtree(state / "locks")
     return True
 
 
+def resume_command(words: Sequence[str], files: Sequence[str]) -> str:
+    """How to go on with a run of some config files that was started with the words of a Snakemake command line."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--profile")
+    given = parser.parse_known_args(words)[0].profile
+    profile = ["--profile", given] if given else []
+    return shlex.join(["crossgen", "resume", *profile, "--configfile", *files])
+
+
 def _opened(state: Path) -> IO[str]:
     state.mkdir(parents=True, exist_ok=True)
-    return open(os.open(state / "crossgen.lock", os.O_RDWR | os.O_CREAT, 0o644), "r+", encoding="utf-8")
+    return open(state / LOCK, "a+", encoding="utf-8")
 
 
-def _locked(lock: IO[str], kind: int) -> bool:
+def _is_at_work(last: Holder | None, state: Path, has_locks: bool) -> bool:
+    """Whether the last run is, by its note, which says more than the lock of a run that is not of this machine."""
+    if last is None or not has_lock(state) or (has_locks and last.is_here):
+        return False
+    return last.is_alive() is True
+
+
+def _locked(lock: IO[str], kind: int) -> bool | None:
+    """Whether the lock was had; None on a file system without locks."""
     try:
         fcntl.flock(lock, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:  # a file system without locks
-        return True
-    return True
-
-
-def _holder(lock: IO[str]) -> Holder | None:
-    lock.seek(0)
-    try:
-        return Holder(**json.load(lock))
-    except (ValueError, TypeError):
+    except OSError:
         return None
+    return True

@@ -65,7 +65,9 @@ def roc_auc(logits: Numbers, labels: Codes, weights: Numbers | Weights) -> Numbe
 
 
 def in_chunks(kernel: Callable[[Numbers], Numbers], weights: Numbers | Weights) -> Numbers:
-    """Apply `kernel` to slices of the rows of `weights` [..., n], few enough at once to fit in memory."""
+    """Apply `kernel` to slices of the rows of `weights` [..., n], few enough at once for memory; NaN without images."""
+    if not np.shape(weights)[-1]:
+        return np.full(np.shape(weights)[:-1], np.nan)
     rows = np.asarray(weights).reshape(-1, np.shape(weights)[-1])
     step = max(1, CHUNK // max(1, rows.shape[1]))
     parts = [kernel(rows[start : start + step].astype(np.float64)) for start in range(0, len(rows), step)]

@@ -60,7 +60,7 @@ def test_the_constrained_set_reads_the_reals_of_all_generators():
     assert derive.read_pools(config, subsets["classic"], wukong) == ["wukong_real", "wukong"]
 
 
-@pytest.mark.parametrize("name", ["genimage.yaml", "genimage_sample.yaml"])
+@pytest.mark.parametrize("name", ["genimage.yaml", pytest.param("genimage_sample.yaml", marks=pytest.mark.long)])
 def test_a_dry_run_on_an_empty_disk_plans_it_without_naming_an_image(name, tmp_path):
     """Fewer than 1,500 jobs, and nothing of the mini config merged in by Snakemake."""
     command = [sys.executable, "-m", "snakemake", "-n", "--cores", "2", "--snakefile", str(ROOT / "Snakefile")]

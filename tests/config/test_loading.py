@@ -100,7 +100,10 @@ def folders(*roots):
 REFUSALS = [
     ({"datta": 1}, "Unknown key 'datta': did you mean 'data'?"),
     ({"statistics": {"seed": "many"}}, "Wrong value \"many\" of 'seed': expected a valid integer"),
-    ({"statistics": {"sede": 1}}, "Unknown key 'sede': did you mean 'seed'? expected one of level, replicates, seed"),
+    (
+        {"statistics": {"sede": 1}},
+        "Unknown key 'sede': did you mean 'seed'? expected one of degradations, level, replicates, seed",
+    ),
     ({"conditions": [{"name": "a", "steps": [{"step": "jpg"}]}]}, "Unknown step 'jpg' in 'a': expected one of jpeg"),
     ({"conditions": [{"name": "a", "steps": [{"step": "jpeg"}]}]}, "Missing key 'quality' in 'a'"),
     ({"conditions": [{"name": "clean"}, {"name": "clean"}]}, "Doubled name 'clean' in conditions"),

@@ -69,6 +69,11 @@ FACTS = [
     ("corvi", "schedule.patience", 10),
     ("corvi", "batch_size", 2 * 64),
     ("corvi", "frame.kind", "whole"),
+    ("stay_positive", "batch_size", 2 * 512),
+    ("stay_positive", "optimiser.kind", "adam"),
+    ("stay_positive", "optimiser.lr", 1e-4),
+    ("stay_positive", "schedule.patience", 5),
+    ("stay_positive", "options.dropout", 0.0),
     ("npr", "epochs", 1),
     ("npr", "optimiser.lr", 2e-4),
 ]

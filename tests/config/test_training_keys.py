@@ -61,6 +61,15 @@ RECIPES = [
     (recipe(mixing={"probability": 0.5}), "an alpha above 0 of mixup or cutmix"),
     (recipe(accumulate=9), "accumulate of at most 8"),
     (recipe(balance="none", balance_pools=True), "balance: batches with balance_pools"),
+    (
+        recipe(freeze="layer3", stay_positive={}, start={"weights": "w.safetensors"}),
+        "`freeze` or `stay_positive`, which freezes all but the last layer",
+    ),
+    (recipe(stay_positive={"batch_norm": "eval"}), "of 'batch_norm' in 'tiny': expected 'frozen' or 'drift'"),
+    (
+        recipe(stay_positive={}),
+        "Nothing to begin with in experiment 'unbiased': its recipe 'tiny' is the second stage of a detector",
+    ),
     (recipe(schedule={"kind": "cosine", "floor": 0.1}), "schedule.floor (0.1) of at most optimiser.lr (0.003)"),
     (recipe(schedule={"kind": "cosine", "warmup_lr": 0.1}), "schedule.warmup_lr (0.1) of at most"),
     (recipe(schedule={"kind": "plateau", "floor": 0.1}), "schedule.floor (0.1) of at most"),
@@ -159,6 +168,11 @@ EXPERIMENTS = [
         recipe(accumulate=4) | {"train_gpus": 3},
         "Batch of 16 in recipe 'tiny' is too small for 3 GPUs (train_gpus) x 4 parts (accumulate)",
     ),
+    (
+        {"train_gpus": 3, "train_nodes": 3},
+        "Batch of 16 in recipe 'tiny' is too small for 9 GPUs (train_gpus x train_nodes) x 1 parts (accumulate)",
+    ),
+    ({"train_gpus": 0, "train_nodes": 9}, "is too small for 9 GPUs (train_gpus x train_nodes)"),
     (
         recipe(training_frame={"kind": "crop", "size": 80}, frame={"kind": "crop", "size": 48})
         | {"subsets": [item | {"crop": {"size": 64}} for item in toy_config(ROOT)["subsets"]]},

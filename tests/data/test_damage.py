@@ -1,6 +1,7 @@
 """Damaged and hostile files: used whole or refused with a reason, at no cost that their size does not explain."""
 
 import io
+import re
 import resource
 import struct
 import time
@@ -9,6 +10,8 @@ import zlib
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from crossgen.config import Frame
@@ -214,3 +217,14 @@ def test_alpha_is_laid_over_white_in_strips_that_do_not_show(monkeypatch):
     whole = decode(blob)
     monkeypatch.setattr(images, "STRIP", 5)
     np.testing.assert_array_equal(decode(blob), whole)
+
+
+MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]", re.DOTALL)
+
+
+@given(st.lists(st.sampled_from([0x00, 0x41, 0xD0, 0xD7, 0xD9, 0xDA, 0xFF]), max_size=40).map(bytes))
+def test_entropy_coded_data_end_before_the_fill_bytes_of_a_marker(data):
+    blob = b"\xff\xd8\xff\xda\x00\x02" + data
+    found = MARKER.search(blob, 6)
+    _, start, end = next(scans._scans(blob))
+    assert (start, end) == (6, found.start() if found else len(blob))

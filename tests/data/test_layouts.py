@@ -69,6 +69,19 @@ def test_dmimagedetection_and_aligned_trees(tmp_path):
     ]  # fmt: skip
 
 
+REALS = ("real_coco_valid", "real_imagenet_val", "real_imagenet_valid", "real_ucid")
+
+
+@pytest.mark.parametrize("name", [*REALS, "stylegan3_r_ffhqu_1024x1024", "latent-diffusion_class2image"])
+def test_dmimagedetections_test_set_has_a_folder_a_generator(tmp_path, name):
+    """The folder's own name tells no split: such a pool names `split: test` itself."""
+    tree(tmp_path, *(f"{folder}/{file}" for folder in (name, "glide") for file in ("a.png", "b.tif")))
+    label = "real" if name in REALS else "fake"
+    found = splits(tmp_path, label, subset=name, split="test")
+    assert found == {f"{name}/a.png": "test", f"{name}/b.tif": "test"}
+    assert splits(tmp_path / name, label, split="test") == {"a.png": "test", "b.tif": "test"}
+
+
 def test_plain_reads_no_names_and_splits_reads_the_topmost(tmp_path):
     tree(tmp_path, "train/a.png", "x/Validation/b.png", "test/train/c.png")
     assert set(splits(tmp_path).values()) == {None}

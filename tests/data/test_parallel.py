@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from crossgen.data.parallel import AHEAD, ordered
+from crossgen.data.parallel import AHEAD, one_ahead, ordered
 
 
 @pytest.mark.parametrize("threads", [1, 2, 7])
@@ -46,3 +46,29 @@ def test_the_first_error_ends_it(threads):
         for each in ordered(fails_at_five, range(1000), threads):
             taken.append(each)
     assert taken == [0, 1, 2, 3, 4]
+
+
+def test_the_next_item_is_made_while_one_is_in_use():
+    made = [threading.Event() for _ in range(4)]
+
+    def items():
+        for number, each in enumerate(made):
+            each.set()
+            yield number
+
+    taken = one_ahead(items())
+    assert next(taken) == 0 and made[1].wait(30)
+    assert not made[2].is_set()  # one, not more
+    assert list(taken) == [1, 2, 3]
+    assert list(one_ahead([])) == [] and list(one_ahead([None, None])) == [None, None]
+
+
+def test_what_goes_wrong_ahead_is_told_in_its_turn():
+    def items():
+        yield 1
+        raise OSError("disk")
+
+    taken = one_ahead(items())
+    assert next(taken) == 1
+    with pytest.raises(OSError, match="disk"):
+        next(taken)

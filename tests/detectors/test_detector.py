@@ -76,6 +76,20 @@ def test_a_file_tells_who_it_is_and_judges_the_same(tmp_path):
     assert identity.digest(path) == digest
 
 
+def test_a_digest_is_of_what_decides_a_logit(tmp_path):
+    state = prepare(RECIPE).state_dict()
+    path = tmp_path / "detector.safetensors"
+
+    def digest(state: dict, **facts) -> str:
+        save(path, state, RECIPE, {"seed": 0}, facts)
+        return identity.digest(path)
+
+    first = digest(state, device="cpu", commit="a")
+    assert digest(state, device="cuda", commit="b") == first
+    name = next(name for name, value in state.items() if value.is_floating_point())
+    assert digest({**state, name: state[name] + 1}) != first
+
+
 def test_the_residual_is_the_image_minus_its_local_mean():
     network = build(recipe("residual", model="test_resnet", gain=4.0))
     image = CROPS[0].numpy().astype(np.float32)

@@ -58,7 +58,7 @@ def same(network, state):
     return set(found) == set(state) and all(torch.equal(found[name], state[name]) for name in state)
 
 
-@pytest.mark.parametrize("wrapper", [None, "model", "state_dict", "netC", "model_state_dict", "head"])
+@pytest.mark.parametrize("wrapper", [None, "model", "state_dict", "netC", "model_state_dict", "head", "net"])
 @pytest.mark.parametrize("prefix", ["", "module.", "module._orig_mod."])
 def test_every_wrapper_is_taken_off(tmp_path, published, wrapper, prefix):
     state = {prefix + name: tensor for name, tensor in published.items()}

@@ -49,7 +49,7 @@ def test_the_command_writes_scores_under_the_name_of_the_ensemble(tmp_path, caps
     out = [str(tmp_path / name) for name in ("a.parquet", "b.parquet")]
     for path in out:
         names = ["--experiment", "both", "--train-set", "adm", "--seed", "4"]
-        assert main(["average-scores", "--scores", *paths, *names, "--output", path]) == 0
+        assert main(["average-scores", "--scores", *paths, *names, "--unproven", "--output", path]) == 0
     assert "2 detectors; 2 (image, condition) left out" in capsys.readouterr().out
     written = records.read(out[0], records.SCORES).to_pandas()
     keys = written[["experiment", "train_set", "seed"]].drop_duplicates().to_numpy().tolist()

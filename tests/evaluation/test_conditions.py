@@ -3,57 +3,38 @@ import io
 import numpy as np
 import pytest
 from blake3 import blake3
+from drawn_steps import (
+    PILLOW_SUBSAMPLING,
+    blurs,
+    brightnesses,
+    frames_and_sizes,
+    global_steps,
+    jpegs,
+    local_steps,
+    picture,
+)
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance, ImageFilter
 
-from crossgen.config import Avif, Blur, Brightness, Contrast, Frame, Jpeg, Noise, Resize, Webp
+from crossgen.config import (
+    Avif,
+    Blur,
+    Brightness,
+    CentralCrop,
+    Contrast,
+    Frame,
+    GaussianBlur,
+    Jpeg,
+    Noise,
+    Resize,
+    Webp,
+)
 from crossgen.data import frames
 from crossgen.data.images import Unusable
-from crossgen.evaluation import conditions
-from crossgen.evaluation.conditions import Place, render, render_full, standard_noise
-
-PILLOW_SUBSAMPLING = {"4:4:4": 0, "4:2:2": 1, "4:2:0": 2}
-
-jpegs = st.builds(
-    Jpeg,
-    step=st.just("jpeg"),
-    quality=st.integers(1, 100),
-    chroma_subsampling=st.sampled_from(sorted(PILLOW_SUBSAMPLING)),
-)
-# Pillow's box radius, and with it the halo, jumps where 4 sigma^2 + 1 is an odd number squared
-blurs = st.builds(
-    Blur,
-    step=st.just("blur"),
-    sigma=st.floats(0.05, 8) | st.builds(lambda k: (k * (k + 1)) ** 0.5, st.integers(1, 7)),
-)
-brightnesses = st.builds(Brightness, step=st.just("brightness"), factor=st.floats(0, 3))
-noises = st.builds(Noise, step=st.just("noise"), sigma=st.floats(0.1, 60))
-resizes = st.builds(
-    Resize,
-    step=st.just("resize"),
-    size=st.integers(100, 260),
-    filter=st.sampled_from(["bilinear", "bicubic", "lanczos"]),
-    down_only=st.booleans(),
-)
-local_steps = jpegs | blurs | brightnesses | noises
-
-
-@st.composite
-def frames_and_sizes(draw):
-    """A crop and an image at least as large; often exactly as large, mostly odd."""
-    frame = Frame(kind="crop", size=draw(st.integers(8, 64)), grid=draw(st.sampled_from([1, 8, 16])))
-    more = st.just(0) | st.integers(0, 130)
-    return frame, frame.size + draw(more), frame.size + draw(more)
-
-
-def picture(width, height):
-    """Natural-like, by formula: smooth colours, an edge, noise."""
-    y, x = np.mgrid[:height, :width].astype(np.int64)
-    waves = np.stack([x * 3 + y, y * 2 + 40, (x - y) * (x - y) // 50], axis=-1) % 400
-    smooth = np.where(waves < 200, waves, 400 - waves) + 30 * (x + 2 * y > 150)[..., None]
-    noise = ((x * 7919 + y * 104729 + x * y * 31) % 41)[..., None] - 20 + np.array([0, 3, -3])
-    return np.clip(smooth + noise, 0, 255).astype(np.uint8)
+from crossgen.evaluation import conditions, operations
+from crossgen.evaluation.conditions import render, render_full
+from crossgen.evaluation.noise import Place, standard_noise
 
 
 def by_pillow(image, step):
@@ -99,7 +80,7 @@ def test_chains_of_local_steps(place, steps):
     ),
     st.integers(8, 100),
     st.integers(8, 100),
-    st.lists(local_steps | resizes, max_size=4),
+    st.lists(local_steps | global_steps, max_size=4),
 )
 def test_any_chain_frame_and_policy(frame, width, height, steps):
     image = picture(width, height)
@@ -123,7 +104,7 @@ def seen_sizes(monkeypatch, name):
             sizes.append(image.shape[:2])
             return operation.apply(image, place)
 
-        return conditions.Operation(apply, operation.halo, operation.alignment)
+        return operations.Operation(apply, operation.halo, operation.alignment)
 
     monkeypatch.setitem(conditions.STEPS, name, spied)
     return sizes
@@ -136,7 +117,7 @@ def test_local_steps_see_the_frame_and_its_halo_only(monkeypatch):
     render(image, [jpeg], frame, "a")
     assert coded == [(128, 128)]
     render(image, [blur], frame, "a")
-    assert blurred == [(96 + 2 * 12, 96 + 2 * 12)]
+    assert blurred == [(96 + 2 * 9, 96 + 2 * 9)]
     # the rest of a chain after its last global step, too
     render(image, [blur, Resize(step="resize", size=112), jpeg], frame, "a")
     assert blurred[1:] == [(500, 600)]
@@ -247,6 +228,13 @@ GOLDEN = {
     "fakes_q96": ([jpeg_step(96)], "1d99eb68d4fdba83"),
     "all_q96": ([jpeg_step(96)], "1d99eb68d4fdba83"),
     "noise_then_dark": ([Noise(step="noise", sigma=10), Brightness(step="brightness", factor=0.7)], "4ce9710ec2c59627"),
+    "gaussian_s3": ([GaussianBlur(step="gaussian_blur", sigma=3)], "b9c4710019b7f70a"),
+    "gaussian_s5": ([GaussianBlur(step="gaussian_blur", sigma=5)], "4a1446ca1abbb34e"),
+    "crop_then_jpeg": ([CentralCrop(step="crop", size=120), jpeg_step(65)], "fb32abc44cd09794"),
+    "crop_reflect": ([CentralCrop(step="crop", size=180, small="reflect")], "06e951ea1fa316ae"),
+    "two_filters": ([Resize(step="resize", size=112, filter="lanczos", filter_up="bilinear")], "c04c48c782251c62"),
+    "jpeg_444": ([Jpeg(step="jpeg", quality=65, chroma_subsampling="4:4:4")], "ea6bb175b00682a5"),
+    "contrast": ([Contrast(step="contrast", factor=1.3)], "60414d9c15b6384d"),
 }
 
 

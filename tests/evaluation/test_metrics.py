@@ -175,8 +175,8 @@ def test_one_generator_gives_a_mean_without_interval(facts):
 
 def _spoil(scores, facts, how):
     scores, facts = scores.copy(), facts.copy()
-    if how == "nan":
-        scores.loc[3, "logit"] = np.nan
+    if how in ("nan", "inf"):
+        scores.loc[3, "logit"] = float(how)
     elif how == "twice":
         scores = pd.concat([scores, scores.head(1)], ignore_index=True)
     elif how == "stranger":
@@ -197,7 +197,8 @@ def _spoil(scores, facts, how):
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ("nan", "logit that is NaN"), ("twice", "judged twice"), ("stranger", "no test image"),
+        ("nan", "logit that is NaN"), ("inf", "NaN or infinite"), ("twice", "judged twice"),
+        ("stranger", "no test image"),
         ("train row", "no test image"), ("label", "another label"), ("pool label", "fake pool of test set 'adm'"),
         ("facts twice", "twice"), ("column", r"lack the columns \['group'\]"),
     ],

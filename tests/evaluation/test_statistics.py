@@ -130,12 +130,6 @@ def test_average_precision_estimate_has_the_value_of_its_definition_with_ties():
     assert estimate.value == pytest.approx(float(statistics.average_precision(logits, labels, np.ones(len(labels)))))
 
 
-def test_paired_interval_without_spread_has_no_limits():
-    assert np.isnan(statistics.paired_interval(np.zeros(100), 0.0, LEVEL).low)
-    estimate = statistics.paired_interval(np.arange(101) / 100, 0.5, 0.9)
-    assert (estimate.low, estimate.high) == pytest.approx((0.05, 0.95))
-
-
 # ---- intervals
 
 
@@ -268,19 +262,3 @@ def test_intervals_by_group_cover_and_intervals_by_image_do_not():
 def test_coverage_is_what_it_says():
     found = coverage(4000, by_group=True)
     assert ((found > 0.93) & (found < 0.97)).all(), found
-
-
-@pytest.mark.long
-def test_coverage_of_paired_differences():
-    """Two detectors on the same clustered images: the bootstrap's interval of their difference in AUC."""
-    rng, inside, runs = np.random.default_rng(2), 0, 600
-    truth = norm.cdf(1.5 / 2**0.5) - norm.cdf(1.0 / 2**0.5)
-    for _ in range(runs):
-        first, labels, groups = clustered(rng, groups=60, size=3, shift=1.5, shared=0.6)
-        common = first - 1.5 * labels
-        second = 0.8 * common + 0.6 * rng.normal(size=len(labels)) + 1.0 * labels
-        weights = statistics.bootstrap_weights(groups, int(rng.integers(1 << 30)), 500)
-        replicates = statistics.roc_auc(first, labels, weights) - statistics.roc_auc(second, labels, weights)
-        estimate = statistics.paired_interval(replicates, 0.0, LEVEL)
-        inside += estimate.low <= truth <= estimate.high
-    assert 0.92 < inside / runs < 0.97

@@ -4,9 +4,12 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from crossgen.config import Blur, Condition, Jpeg, Resize
-from crossgen.records import WATCHED
+from crossgen.crossed import over_seeds
+from crossgen.evaluation.comparisons import FAMILY, corrected
+from crossgen.records import DIFFERENCES, SEED_MEANS, WATCHED
 from crossgen.report.data import ReportData
 
 MINI = ("cyclegan", "realesrgan", "realsr", "srvgg", "waifu2x", "realcugan", "style", "autoencoder")
@@ -37,9 +40,11 @@ def draw(generators=MINI, conditions=CONDITIONS, seeds=(0,), experiments=("raw",
     metrics = _metrics(rng, product(experiments, seeds, names), generators, train_sets, controls)
     pairs = tuple((name, experiments[0]) for name in experiments[1:])
     facts = _facts(rng, generators)
+    differences = _differences(metrics, pairs)
     return ReportData(
         metrics=metrics,
-        differences=_differences(metrics, pairs),
+        differences=differences,
+        seed_means=seed_means(metrics, differences),
         biases=_audit(rng, generators, ("jpeg_quality", "width", "bytes"), "attribute", "auc"),
         probes=_audit(rng, generators, ("header", "geometry"), "group", "balanced_accuracy"),
         facts=facts,
@@ -169,8 +174,36 @@ def _differences(metrics, pairs):
         value = both.value - both.value_baseline
         both = both[[*keys, "interval", "reason"]].assign(value=value, low=value - 0.06, high=value + 0.06)
         frames.append(both.assign(experiment=experiment, baseline=baseline))
-    columns = ["experiment", "baseline", *keys, "value", "low", "high", "interval", "reason"]
-    return pd.concat(frames) if frames else pd.DataFrame(columns=columns)
+    return (
+        _as_tested(pd.concat(frames, ignore_index=True)) if frames else pd.DataFrame(columns=list(DIFFERENCES.columns))
+    )
+
+
+def seed_means(metrics, differences):
+    """Of every number of several seeds, as of a cell."""
+    rows = []
+    for frame, more in ((metrics, ()), (differences, ("baseline", "baseline_train_set", "baseline_condition", "kind"))):
+        keys = ["experiment", "train_set", "test_generator", "condition", "metric", *more]
+        for key, part in frame.groupby(keys, sort=False):
+            if len(part) > 1:
+                found = part[["value", "low", "high"]].to_numpy()
+                estimate, p_value = over_seeds(found, 0.95, (-1.0 if more else 0.0, 1.0))
+                told = {"seeds": len(part), "sd": found[:, 0].std(ddof=1), "p_value": p_value, "p_holm": p_value}
+                named = dict(zip(keys, key, strict=True))
+                rows.append(named | estimate._asdict() | told | {"separated": p_value < 0.05, "family": 0})
+    return pd.DataFrame(rows, columns=list(SEED_MEANS.columns))
+
+
+def _as_tested(rows):
+    """With the columns that tests of a difference have."""
+    same = {f"baseline_{name}": rows[name] for name in ("train_set", "seed", "condition")}
+    means = rows.test_generator.str.startswith(("mean", "own"))
+    kind = np.where((rows.train_set == "mean") & means, "overall", "cell")
+    kind = np.where((rows.train_set == "mean") != means, "margin", kind)
+    p_value = 2 * norm.sf(np.abs(rows.value / 0.06) * norm.ppf(0.975))
+    told = {"kind": kind, "test": "bootstrap_t", "p_value": p_value, "n_real": 144, "n_fake": 60}
+    rows = rows.assign(**same, **told, only_first=None, only_baseline=None)
+    return corrected(rows, FAMILY, 0.95)[list(DIFFERENCES.columns)]
 
 
 def _audit(rng, generators, names, key, column):

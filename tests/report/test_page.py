@@ -61,7 +61,7 @@ def test_plotly_cannot_end_its_script():
 
 
 def test_every_section_has_its_number_and_a_link(page):
-    assert len(TITLES) == len(WORDS) == 9
+    assert len(TITLES) == len(WORDS) == 11
     for number, (key, title) in enumerate(TITLES.items(), 1):
         assert f'<h2 id="{key}"><span class="count">{number}</span> {title}</h2>' in page
         assert f'<a href="#{key}"' in page

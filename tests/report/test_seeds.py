@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from scipy.stats import t as student
 from synthetic_report import CONDITIONS, draw, printed
 
 from crossgen.config import Ensemble
@@ -24,7 +25,7 @@ from crossgen.report.short import in_short
 from crossgen.report.summary import summary_text
 from crossgen.report.tables import TABLES
 
-ONE = "One seed: says nothing of variation between training runs."
+ONE = "One seed: one training run; seed variation not included."
 SEEDS = (3, 1, 7)
 
 
@@ -50,21 +51,24 @@ def values(data, experiment, train_set, test_set, condition, metric):
     return np.array([row["value"] for row in data.metrics.to_dict("records") if tuple(row[k] for k in keys) == key])
 
 
-def text(found, low, high):
+def text(found, reach):
+    """`reach`: how far each seed's own interval goes; it is squared and added to Student's over the seeds."""
     mean, sd = np.mean(found), np.sqrt(((found - np.mean(found)) ** 2).sum() / (len(found) - 1))
-    return f"{100 * mean:.1f} ± {100 * sd:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+    half = student.ppf(0.975, len(found) - 1) * sd / len(found) ** 0.5
+    below, above = np.hypot(half, reach), np.hypot(half, np.mean(np.minimum(found + reach, 1) - found))
+    return f"{100 * mean:.1f} ± {100 * sd:.1f} [{100 * max(mean - below, 0):.1f}, {100 * min(mean + above, 1):.1f}]"
 
 
 def test_the_matrix_prints_mean_and_deviation_of_the_seeds(three):
     frame = TABLES["matrix"](three).frame.set_index(["Experiment", "Condition", "Metric", "Trained on"])
     found = values(three, "unbiased", "adm", "sd14", "clean", "roc_auc")
     shown = frame.loc[("unbiased", "clean", "ROC-AUC", "adm"), "sd14"]
-    assert len(found) == 3 and shown == text(found, found.min() - 0.04, min(found.max() + 0.04, 1))
+    assert len(found) == 3 and shown == text(found, 0.04)
 
 
 def test_degraded_controls_and_summary_print_them_as_well(three):
     own = values(three, "raw", MEAN, OWN, "clean", "balanced_accuracy")
-    expected = text(own, own.min() - 0.05, min(own.max() + 0.05, 1))
+    expected = text(own, 0.05)
     degraded = TABLES["degraded"](three).frame.set_index(["Metric", "Experiment", "Condition"])
     assert degraded.loc[("Balanced accuracy", "raw", "clean"), "own generator"] == expected
     summary = TABLES["summary"](three).frame.set_index(["Experiment", "Condition"])
@@ -72,7 +76,7 @@ def test_degraded_controls_and_summary_print_them_as_well(three):
     called = values(three, "raw", MEAN, "bicubic", "clean", "fpr")
     assert len(called) == 3 and called.std() > 0
     shown = TABLES["controls"](three).frame.set_index(["Experiment", "Trained on"]).loc[("raw", "mean"), "bicubic"]
-    assert shown == text(called, called.min() - 0.04, called.max() + 0.04)
+    assert shown == text(called, 0.04)
     lines = summary_text(three).splitlines()
     assert re.search(r"^ {2,}clean +\d", lines[5]) and re.search(r"^ +± \d+\.\d +± \d+\.\d +± \d+\.\d$", lines[6])
 
@@ -126,12 +130,12 @@ def test_a_number_that_is_undefined_in_one_seed_has_no_mean_of_the_others(three)
 
 def test_experiments_of_other_numbers_of_seeds_are_told_apart(mixed, tiny):
     told = seeds_text(mixed)
-    assert "All seeds in one (both): says nothing" in told and "2 seeds (unbiased): mean ±" in told
+    assert "All seeds in one (both): seed variation not included." in told and "2 seeds (unbiased): mean ±" in told
     assert "3 seeds (raw): mean ±" in told
     assert mixed.seeds_of("raw") == SEEDS and mixed.seeds_of_pair(("unbiased", "raw")) == (3, 1)
     assert not mixed.cell("both", MEAN, OWN, "clean", "roc_auc").has_sd
     views = {view["name"]: view["seeds"] for view in payload(mixed)["views"]}
-    starts = {"raw": "3 seeds: mean ±", "unbiased": "2 seeds: mean ±", "both": "All seeds in one: says nothing"}
+    starts = {"raw": "3 seeds: mean ±", "unbiased": "2 seeds: mean ±", "both": "All seeds in one: seed variation"}
     assert all(views[name].startswith(text) for name, text in (starts | {"unbiased − raw": "2 seeds: mean ±"}).items())
     assert {view["name"]: view["seeds"] for view in payload(tiny)["views"]} == {"raw": ONE}
     subtitle = matrix(mixed, "clean", "roc_auc").texts[1].get_text()

@@ -123,14 +123,16 @@ def test_summary_text_is_plain_and_narrow(mini):
         text = summary_text(data)
         assert max(map(len, text.splitlines())) <= WIDTH
         assert all(name in text for name in data.experiments)
-    assert "One seed: says nothing of variation between training runs" in summary_text(mini)
+    assert "one training run; seed variation not included" in summary_text(mini)
     assert "3 seeds: mean ± standard deviation" in text.replace("\n    ", " ")
 
 
-def test_seeds_pool_to_the_mean_and_the_widest_bounds():
+def test_seeds_pool_to_the_mean_with_the_interval_of_all():
     rows = [{"value": 0.5, "low": 0.4, "high": 0.6}, {"value": 0.7, "low": 0.65, "high": 0.8}]
-    both = pool(rows)
-    assert (both.value, both.low, both.high) == (pytest.approx(0.6), 0.4, 0.8)
+    both = pool(rows, {"low": 0.3, "high": 0.9, "reason": None})
+    assert (both.value, both.low, both.high) == (pytest.approx(0.6), 0.3, 0.9)
+    alone = pool(rows)
+    assert not alone.has_interval and alone.reason == "no interval over seeds"
     assert both.sd == pytest.approx(np.std([0.5, 0.7], ddof=1))
     lost = pool([*rows, {"value": nan, "low": nan, "high": nan, "reason": "one class"}])
     assert not lost.defined

@@ -148,7 +148,7 @@ def folder(tmp_path_factory) -> Path:
     drawn = [synthetic(seed, SIZE, 2) if seed % 2 else photograph(seed, SIZE, SIZE) for seed in range(96)]
     np.save(folder / "images" / "crops.npy", np.stack(drawn))
     rows = pd.DataFrame({"image_id": [f"pool/{seed:03d}.png" for seed in range(96)], "row": range(96)})
-    rows = rows.assign(crop=0, label=rows["row"] % 2, pool="pool", split=["train"] * 64 + ["val"] * 32)
+    rows = rows.assign(crop=0, label=rows["row"] % 2, pool="pool", pair=None, split=["train"] * 64 + ["val"] * 32)
     rows.to_parquet(folder / "images" / "index.parquet")
     return folder
 
@@ -204,7 +204,8 @@ def test_a_second_one_on_the_same_output_is_refused_and_harms_nothing(job, undis
     os.kill(process.pid, signal.SIGSTOP)  # at work as long as it takes to look
     (job.folder / "log").rename(job.folder / "log of the first")
     assert second.start("--seed", "1").wait(120) == 1
-    assert f"crossgen train-detector: {job.output} is being written by another process: let it finish." in second.said()
+    held = f"crossgen train-detector: {job.output} is being written by another process: let it finish, or end it "
+    assert f"{held}(process {process.pid} on " in second.said()
     os.kill(process.pid, signal.SIGCONT)
     assert process.wait(300) == 0
     (job.folder / "log of the first").rename(job.folder / "log")

@@ -1,13 +1,18 @@
 """How processes were launched is found; two of them train as one does."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import torch
+from tiny_training import recipe, trained
 
+from crossgen.detectors.detector import save
+from crossgen.training import launch
 from crossgen.training.processes import ENVIRONMENTS, Launch, Together
 
 HERE = Path(__file__).parent
@@ -52,13 +57,21 @@ def test_a_single_process_talks_to_itself():
     assert (together.rank, together.count) == (0, 1)
 
 
-def ran(folder: Path, processes: int, norm: str, precision: str = "fp32") -> list[dict]:
+def ran(folder: Path, processes: int, norm: str, precision: str = "fp32", start: str | None = None) -> list[dict]:
     """What each rank says of the training."""
     folder.mkdir(exist_ok=True)
     paths = [HERE.parents[1] / "src", HERE.parent, HERE]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, paths)), "OMP_NUM_THREADS": "1"}
     launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"] if processes > 1 else []
-    command = [sys.executable, *launcher, str(HERE / "ranked.py"), str(folder), norm, precision]
+    command = [
+        sys.executable,
+        *launcher,
+        str(HERE / "ranked.py"),
+        str(folder),
+        norm,
+        precision,
+        *([start] if start else []),
+    ]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return [torch.load(folder / f"rank{rank}.out", weights_only=False) for rank in range(processes)]
@@ -66,9 +79,10 @@ def ran(folder: Path, processes: int, norm: str, precision: str = "fp32") -> lis
 
 @pytest.mark.long
 @pytest.mark.skipif(torch.cuda.is_available(), reason="two processes would want two GPUs")
-def test_two_processes_train_as_one_does(tmp_path):
+@pytest.mark.parametrize("kind", ["plain", "pairs"])
+def test_two_processes_train_as_one_does(kind, tmp_path):
     """Without norms, whose statistics each process takes of its part, gradients are those of the whole batch."""
-    (one,), two = ran(tmp_path / "one", 1, "plain"), ran(tmp_path / "two", 2, "plain")
+    (one,), two = ran(tmp_path / "one", 1, kind), ran(tmp_path / "two", 2, kind)
     for name, tensor in two[0]["state"].items():
         assert torch.equal(tensor, two[1]["state"][name])
         assert torch.allclose(tensor, one["state"][name], atol=1e-5)
@@ -76,6 +90,19 @@ def test_two_processes_train_as_one_does(tmp_path):
         assert two[0]["history"][name] == pytest.approx(one["history"][name], abs=1e-5)
     assert two[1]["lines"] == [] and "processes=2" in "".join(two[0]["lines"])
     assert len(one["watched"]["epoch"]) == 2 and two[0]["watched"]["loss"] == pytest.approx(one["watched"]["loss"])
+
+
+@pytest.mark.long
+@pytest.mark.skipif(torch.cuda.is_available(), reason="two processes would want two GPUs")
+def test_two_processes_train_a_second_stage_as_one_does(tmp_path):
+    first = str(tmp_path / "first.safetensors")
+    save(Path(first), trained(options={"norm": False}).state, recipe(options={"norm": False}), {})
+    (one,), two = (ran(tmp_path / f"{n}", n, "plain", start=first) for n in (1, 2))
+    weight = two[0]["state"]["network.last.weight"]
+    assert (weight >= 0).all() and (weight > 0).any()
+    for name, tensor in two[0]["state"].items():
+        assert torch.equal(tensor, two[1]["state"][name])
+        assert torch.allclose(tensor, one["state"][name], atol=1e-5)
 
 
 @pytest.mark.long
@@ -90,3 +117,37 @@ def test_two_processes_agree_and_go_on_as_they_were(tmp_path):
     assert all(torch.equal(tensor, again[0]["state"][name]) for name, tensor in first[0]["state"].items())
     for name in ("train_loss", "val_loss", "lost"):
         assert first[0]["history"][name] == again[0]["history"][name]
+
+
+#: A process of several, which needs a moment for its checkpoint; without torch, for the sake of time.
+PATIENT = """\
+import os, pathlib, signal, sys, time
+
+told = []
+signal.signal(signal.SIGUSR1, lambda *_: told.append(1))
+signal.signal(signal.SIGTERM, lambda *_: told.append(1))
+folder, rank = pathlib.Path(sys.argv[1]), os.environ["RANK"]
+(folder / f"began{rank}").touch()
+while not told:
+    time.sleep(0.02)
+time.sleep(1)
+(folder / f"saved{rank}").touch()
+sys.exit(75)
+"""
+
+
+@pytest.mark.long
+def test_a_schedulers_warning_to_torchrun_reaches_its_processes(tmp_path):
+    """SIGUSR1 as SLURM sends it: to all processes of a job, of which torchrun would end and leave the others alone."""
+    (tmp_path / "patient.py").write_text(PATIENT)
+    command = [*launch.torchrun(launch.Processes(2)), "-m", "patient", str(tmp_path)]
+    run = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while len(list(tmp_path.glob("began*"))) < 2:
+            assert run.poll() is None
+            time.sleep(0.05)
+        run.send_signal(signal.SIGUSR1)
+        assert run.wait(60) != 0
+        assert len(list(tmp_path.glob("saved*"))) == 2
+    finally:
+        run.kill()

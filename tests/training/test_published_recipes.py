@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-import yaml
 from tiny_training import Tiny, data, recipe
 
 from crossgen.config import Recipe
+from crossgen.config.loading import read
 from crossgen.training.losses import loss_of
 from crossgen.training.optimisers import optimiser_of
 from crossgen.training.plan import Plan
@@ -24,10 +24,7 @@ KEYS = (
 def published(name: str) -> Recipe:
     """The recipe's way of training, of the tiny network."""
     path = Path(__file__).parents[2] / "config" / "recipes" / f"{name}.yaml"
-    told = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if "extends" in told:
-        below = yaml.safe_load((path.parent / told["extends"]).read_text(encoding="utf-8"))
-        told = below | told | {"optimiser": below["optimiser"] | told.get("optimiser", {})}
+    told = read(path)
     tiny = recipe().model_dump(mode="json") | {"steps": None}
     return Recipe.model_validate_json(json.dumps(tiny | {key: told[key] for key in KEYS if key in told}))
 

@@ -3,15 +3,19 @@
 import csv
 import hashlib
 import json
+import os
 import re
 import shlex
 from functools import cache
 
-from crossgen import code, runs
-from crossgen.config import Lists, Shown, claims, derive, ensembles, lineage
+from crossgen import cluster, code, partitions, runs
+from crossgen.config import Lists, Machine, Shown, claims, derive, ensembles, lineage
 from crossgen.config.loading import ConfigError, load
+from crossgen.config.reconstruction import local_files
+from crossgen.account import handler as account
 
-runs.put_programs_first()  # of the environment that Snakemake runs in, activated or not: jobs inherit them
+# Of the environment that Snakemake runs in, activated or not: jobs inherit them. And an sbatch that waits for its controller.
+runs.put_programs_first(ROOT / "workflow" / "cluster")
 runs.outlive_warnings()
 
 SETTINGS = workflow.config_settings
@@ -44,11 +48,23 @@ def enter():
     if other:
         logger.warning(f"Another run is at work in this folder: {other}.")
     elif runs.has_lock(runs.STATE):
-        files = " ".join(OWNER["files"])
-        logger.warning(f"A run was killed here and left its lock. Go on with: crossgen resume --configfile {files}")
+        again = runs.resume_command(sys.argv, OWNER["files"])
+        logger.warning(f"A run was killed here and left its lock. Go on with: {again}")
     return lock
 
 
+def refuse_a_missing_image():
+    """With --sdm apptainer jobs need the image of the Snakefile's `container:`."""
+    wanted = "apptainer" in map(str, workflow.deployment_settings.deployment_method)
+    if wanted and not Path("envs/crossgen.sif").is_file():
+        raise WorkflowError(
+            "--sdm apptainer needs the image envs/crossgen.sif, which is not there. Build it on a machine with internet:"
+            " apptainer build envs/crossgen.sif envs/crossgen.def (docs/cluster.md)."
+        )
+
+
+if workflow.is_main_process and not workflow.output_settings.dryrun:
+    refuse_a_missing_image()
 RUN = enter() if workflow.is_main_process and not workflow.output_settings.dryrun else None
 POOLS = {pool.name: pool for pool in CONFIG.pools}
 SUBSETS = {subset.name: subset for subset in CONFIG.subsets}
@@ -73,7 +89,8 @@ def packing_name(experiment):
     size = f"{frame.size}of{frame.short_side}" if frame.short_side else frame.size
     shape = f"{frame.kind}{size}_grid{frame.grid}_{frame.small}_{frame.filter}"
     inside = f"_in{crop.size}_grid{crop.grid}_{crop.small}" if crop else ""
-    return f"{shape}_x{recipe.crops_per_image}{inside}"
+    alike = "_pairs" if recipe.synchronised else ""
+    return f"{shape}_x{recipe.crops_per_image}{inside}{alike}"
 
 
 ALIGNMENTS = {
@@ -91,6 +108,26 @@ BATCHES = [
     for start in range(0, len(DETECTORS), CONFIG.detectors_per_score_job)
 ]
 BATCH_OF = {key: number for number, keys in enumerate(BATCHES) for key in keys}
+
+
+def follow():
+    """Tell people how far this run is, and of its failed jobs."""
+    told = workflow.output_settings
+    bars = list(told.log_handler_settings) == ["rich"]
+    quiet = frozenset(item.name.lower() for item in told.quiet or ())
+    setting = account.Setting(
+        quiet=quiet,
+        benchmarks=[Path(STORE, "benchmarks"), Path(REPORT, "benchmarks")],
+        tries=lambda rule: 1 + workflow.get_rule(rule).restart_times,
+        collects=lambda rule: workflow.get_rule(rule).shellcmd is None,
+        shows_logs=(bars or told.show_failed_logs) and "rules" not in quiet,
+        bars=bars,
+        keeps_going=lambda: workflow.execution_settings.keep_going,
+    )
+    return account.attach(logger, setting)
+
+
+ACCOUNT = follow() if RUN else None
 
 
 def one_of(names):
@@ -119,12 +156,22 @@ def fetch_of(pool):
 
 
 FETCHES = dict(filter(None, map(fetch_of, POOLS)))
+HERE = CONFIG.fetch_on == "here"  # nodes have no internet: what fetches runs where Snakemake runs
+LISTED_HERE = HERE and bool(FETCHES)  # listing such a source may fetch too
 
 
 def fetched_for(pool):
     """What `fetch` wrote for a pool's source, or nothing."""
     found = fetch_of(pool)
     return f"{STORE}/downloads/fetched/{found[0]}.json" if found else []
+
+
+MADE = [name for name, pool in POOLS.items() if pool.source.made]  # images that a rule makes
+
+
+def made_for(pool):
+    """Tables of a pool's images where a rule makes them, or nothing."""
+    return [f"{STORE}/made/{pool}/{shard}.parquet" for shard in range(POOLS[pool].shards)] if pool in MADE else []
 
 
 def listed_in(pool):
@@ -147,6 +194,11 @@ def rows_of(pool):
     with open(table, encoding="utf-8-sig", errors="backslashreplace", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row.get("pool", pool) == pool]
     return hashlib.blake2b(json.dumps(rows).encode(), digest_size=8).hexdigest()
+
+
+def is_listed_in_one_job(pool):
+    """Whether listing, headers and manifest of a pool are a short job of a cluster: nothing to fetch or make, one shard."""
+    return POOLS[pool].shards == 1 and not fetch_of(pool) and pool not in MADE
 
 
 def train_pools(name):
@@ -218,6 +270,11 @@ def packed_shards(subset, train_set):
     return [pairs[number::count] for number in range(count)]
 
 
+def is_packed_in_one_job(subset, train_set):
+    """Whether the crops of a train set are a short job of a cluster."""
+    return len(packed_shards(subset, train_set)) == 1
+
+
 def aligned(subset, train_set, pairs):
     """Folders of the re-encoded images of some (pool, shard) pairs that a train set reads."""
     alignment = SUBSETS[subset].align
@@ -256,6 +313,18 @@ def every_score():
     return scores_of([*DETECTORS, *ENSEMBLES])
 
 
+def learned_json():
+    """What detectors learned from: [experiment, train set, its pools, selections]; an ensemble has one a member."""
+    rows = {}
+    for key in [*DETECTORS, *ENSEMBLES]:
+        for member in ENSEMBLES[key].members if key in ENSEMBLES else [key]:
+            subset, train_set = DETECTORS[member].experiment.subset, DETECTORS[member].train_set.name
+            experiment = key.split("/")[0]
+            row = rows.setdefault((experiment, train_set), [experiment, train_set, train_pools(train_set), []])
+            row[3] = list(dict.fromkeys([*row[3], f"{STORE}/subsets/{subset}/{train_set}.parquet"]))
+    return json.dumps(list(rows.values()))
+
+
 def tested_json():
     """Where a scoring job finds the images of each pool: for images to render on the way, and for their order."""
     return json.dumps({name: {"root": POOLS[name].source.root, "manifest": manifests([name])[0]} for name in TESTED})
@@ -265,6 +334,31 @@ def frames_json():
     return json.dumps([frame.model_dump(mode="json", exclude={"mean", "std"}) for frame in derive.frames(CONFIG)])
 
 
+def cache_mb():
+    """Megabytes of pixels that a render job may keep of each frame."""
+    return int(1000 * derive.cache_share(CONFIG))
+
+
 def conditions_json():
     told = [item.model_dump(mode="json", exclude={"degradation"}) for item in CONFIG.conditions]
     return json.dumps(told, sort_keys=True)
+
+
+def condition_tables():
+    """Tables that steps of conditions read."""
+    steps = [step for condition in CONFIG.conditions for step in condition.steps]
+    return list(dict.fromkeys(step.table for step in steps if step.step == "operations"))
+
+
+def examine_cluster():
+    """Refuse what the cluster cannot do before a job is sent there, and warn of what it may not."""
+    if workflow.executor_plugin.name != "slurm":
+        return
+    told = workflow.executor_settings
+    chooses = bool(told.partition_config or os.environ.get("SNAKEMAKE_SLURM_PARTITIONS"))
+    try:
+        asked = partitions.asked(workflow.dag.needrun_jobs())
+        for text in cluster.examine(asked, told.status_command or "squeue", chooses):
+            logger.warning(text)
+    except cluster.Refused as error:
+        raise WorkflowError(f"This run cannot be sent to the cluster:\n{error}") from None

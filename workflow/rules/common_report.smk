@@ -5,6 +5,7 @@ TABLES = [
     "summary",
     "matrix",
     "degraded",
+    "comparisons",
     "detectors",
     "controls",
     "biases",
@@ -13,7 +14,22 @@ TABLES = [
     "losses",
     "waterfall",
     "duplicates",
+    "breakdown_quality",
+    "breakdown_size",
+    "classes",
+    "correlation",
+    "disagreement",
+    "hardest",
+    "thresholds",
+    "operating_points",
+    "calibration",
 ]
+BROKEN_DOWN = ["breakdowns", "correlations", "disagreements", "hardest"]
+
+
+def shown_experiments():
+    """Experiments, then ensembles: what tables and figures show."""
+    return [*EXPERIMENTS, *(item.name for item in CONFIG.ensembles)]
 
 
 USED_SUBSETS = list(dict.fromkeys(detector.experiment.subset for detector in DETECTORS.values()))
@@ -24,6 +40,8 @@ FIGURES = [
     *(f"{kind}_{subset}" for kind in ("biases", "probes") for subset in USED_SUBSETS),
     *(["controls"] if any(not item.pair for item in CONFIG.test_sets) else []),
     *(f"learning_{experiment}" for experiment in EXPERIMENTS),
+    *(f"{kind}_{name}" for kind in ("sizes", "qualities", "correlation") for name in shown_experiments()),
+    *(f"reliability_{name}" for name in shown_experiments() if any(item.pair for item in CONFIG.test_sets)),
 ]
 
 
@@ -48,9 +66,14 @@ def report_inputs():
     return {
         "metrics": f"{REPORT}/metrics.parquet",
         "differences": f"{REPORT}/differences.parquet",
+        "seed_means": f"{REPORT}/seed_means.parquet",
+        "thresholds": f"{REPORT}/thresholds.parquet",
+        "operating_points": f"{REPORT}/operating_points.parquet",
+        "reliability": f"{REPORT}/reliability.parquet",
         "biases": f"{REPORT}/audit/biases.parquet",
         "probes": f"{REPORT}/audit/probes.parquet",
         "duplicates": f"{REPORT}/audit/duplicates.parquet",
+        **{name: f"{REPORT}/{name}.parquet" for name in BROKEN_DOWN},
         "manifests": every_manifest(),
         "selections": [row[2] for row in audited()],
         "indexes": [row[3] for row in audited()],
@@ -69,8 +92,9 @@ def report_options():
         "--audited",
         json.dumps(audited()),
     ]
-    for name in ("metrics", "differences", "biases", "probes", "duplicates"):
-        words += [f"--{name}", inputs[name]]
+    points = ("thresholds", "operating_points", "reliability")
+    for name in ("metrics", "differences", "seed_means", *points, "biases", "probes", "duplicates", *BROKEN_DOWN):
+        words += [f"--{name.replace('_', '-')}", inputs[name]]
     for name in ("manifests", "losses", "waterfalls", *every_history()):
         words += [f"--{name}", *inputs[name]]
     return shlex.join(words)
@@ -87,16 +111,82 @@ def run_files():
     roles |= {
         "manifests": every_manifest(),
         "scores": every_score(),
+        "validation": validations("validation"),
+        "validated": validations("validated"),
         "losses": every_loss(),
         "waterfalls": every_waterfall(),
         "detectors": every_detector(),
+        "selections": [row[2] for row in audited()],
+        "indexes": [row[3] for row in audited()],
         **every_history(),
     }
     roles |= {f"table_{name}": f"{REPORT}/tables/{name}.csv" for name in TABLES}
     return json.dumps(roles | {f"figure_{name}": f"{REPORT}/figures/{name}.svg" for name in FIGURES})
 
 
+def judged_json():
+    """What metrics depend on, of the config."""
+    return as_json(CONFIG, include={"test_sets", "comparisons", "statistics"})
+
+
+def chosen_json():
+    """What thresholds depend on, of the config."""
+    return as_json(CONFIG, include={"test_sets", "statistics"})
+
+
+def broken_down_json():
+    """What breakdowns depend on, of the config."""
+    return as_json(CONFIG, include={"test_sets", "matrix_conditions", "statistics", "breakdowns"})
+
+
+def ensembles_json():
+    """Ensemble to its members."""
+    return json.dumps({key: each.members for key, each in ENSEMBLES.items()})
+
+
+def generators_json():
+    """Train set to its generator."""
+    return json.dumps({d.train_set.name: d.generator for d in DETECTORS.values()})
+
+
+def train_sets_json():
+    """Train set to its pools."""
+    return json.dumps({name: train_pools(name) for name in TRAIN_SETS})
+
+
+def replayed():
+    """Steps that made the report, for `crossgen verify`: command to options that `crossgen report` is not given too."""
+    return json.dumps(
+        {
+            "compute-metrics": {
+                "--scores": "role:scores",
+                "--manifests": manifests(TESTED),
+                "--tests": judged_json(),
+                "--train-generators": generators_json(),
+            },
+            "choose-thresholds": {
+                "--validation": "role:validation",
+                "--validated": "role:validated",
+                "--scores": "role:scores",
+                "--manifests": manifests(TESTED),
+                "--tests": chosen_json(),
+                "--ensembles": ensembles_json(),
+            },
+            "break-down": {
+                "--scores": "role:scores",
+                "--manifests": manifests(TESTED),
+                "--tests": broken_down_json(),
+                "--learned": learned_json(),
+                "--pictures": "role:hardest",
+            },
+            "audit-biases": {"--train-sets": train_sets_json(), "--level": str(CONFIG.statistics.level)},
+            "tabulate": {"--output": f"{REPORT}/tables"},
+            "plot": {"--figure": FIGURES, "--output": f"{REPORT}/figures"},
+        }
+    )
+
+
 def figures(*kinds):
-    """Figures of these kinds (matrix, degradation, experiments, biases, probes, controls, learning), or all."""
+    """Figures of these kinds (matrix, degradation, biases, learning and so on: how their names begin), or all."""
     chosen = [name for name in FIGURES if not kinds or name.split("_")[0] in kinds]
     return [f"{REPORT}/figures/{name}.svg" for name in chosen]

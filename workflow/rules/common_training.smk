@@ -62,6 +62,33 @@ def detector_of(wildcards):
     return DETECTORS[f"{wildcards.experiment}/{wildcards.train_set}/seed{wildcards.seed}"]
 
 
+def weights_of(detector):
+    """Name and what is built of the pretrained weights that a detector begins with; None if it has none.
+
+    Recipes that build the same share them.
+    """
+    recipe = recipe_of(detector)
+    if not recipe.options.get("pretrained"):
+        return None
+    told = json.dumps(recipe.options, sort_keys=True)
+    digest = hashlib.blake2b(f"{recipe.architecture} {told}".encode(), digest_size=4).hexdigest()
+    model = re.sub("[^a-z0-9]+", "_", str(recipe.options.get("model", recipe.architecture)).lower())
+    return f"{model}_{digest}", (recipe.architecture, told)
+
+
+WEIGHTS = dict(filter(None, map(weights_of, DETECTORS.values())))
+
+
+def every_weight():
+    return [f"{STORE}/weights/{name}.json" for name in WEIGHTS]
+
+
+def weights_record(detector):
+    """The record of a detector's pretrained weights, or nothing."""
+    found = weights_of(detector)
+    return f"{STORE}/weights/{found[0]}.json" if found else []
+
+
 def watched(detector):
     """Train set to the images of it that are scored while a detector is trained."""
     experiment, seed = detector.experiment.name, detector.seed
@@ -76,6 +103,8 @@ def needed(detector):
     found = {
         "start": detector_file(start) if start else (given.weights if given else []),
         "measured": [beside(key, "history.parquet") for key in lineage.measured_by(CONFIG, detector).values()],
+        # fetched before it begins; other weights under the same name are no reason to train again
+        "weights": [ancient(path) for path in listed(weights_record(detector))],
         "watched": [path for item in watched(detector).values() for paths in item.values() for path in listed(paths)],
     }
     return {role: paths for role, paths in found.items() if paths}
@@ -104,6 +133,7 @@ def training_options(wildcards):
         words += ["--crop", as_json(SUBSETS[told.subset].crop)] if SUBSETS[told.subset].crop else []
     if told.start_from:
         words += ["--start", detector_file(lineage.started_from(detector)), "--start-head", told.start_from.head]
+    words += ["--weights", weights_record(detector)] if weights_record(detector) else []
     if told.curriculum:
         measured = {p: beside(k, "history.parquet") for p, k in lineage.measured_by(CONFIG, detector).items()}
         words += ["--curriculum", as_json(told.curriculum), "--measured", json.dumps(measured)]
@@ -112,5 +142,52 @@ def training_options(wildcards):
     return shlex.join(words)
 
 
+def shown_of(batch):
+    """Key to the images of it that a scoring job shows each of its detectors: what it was trained on, of which val."""
+    found = {}
+    for key in BATCHES[batch]:
+        crop = SUBSETS[DETECTORS[key].experiment.subset].crop
+        inside = {"crop": crop.model_dump(mode="json")} if crop and reads_files(DETECTORS[key]) else {}
+        found[key] = images(DETECTORS[key]) | inside
+    return found
+
+
+def shown_files(batch):
+    """Their files, each once."""
+    told = (DETECTORS[key] for key in BATCHES[batch])
+    return list(dict.fromkeys(path for item in told for paths in images(item).values() for path in listed(paths)))
+
+
+def shown_roots(batch):
+    """Pool to the folder of its files, for those that are read whole."""
+    told = [DETECTORS[key] for key in BATCHES[batch] if reads_files(DETECTORS[key])]
+    pools = dict.fromkeys(p for d in told for p in chosen_pools(d.experiment.subset, d.train_set.name))
+    return {name: POOLS[name].source.root for name in pools}
+
+
+def validations(kind):
+    """Tables of every scoring job: `validation` (logits) or `validated` (a row a detector)."""
+    return [f"{REPORT}/scores/{kind}/{batch}.parquet" for batch in range(len(BATCHES))]
+
+
 def every_detector():
     return [detector_file(key) for key in DETECTORS]
+
+
+def training_nodes():
+    """Resources by which SLURM gives a training its nodes: by `mpi` its command starts the processes itself, by srun.
+
+    GPUs are told for each node: of their sum alone one node might get more than another.
+    """
+    nodes, each = CONFIG.train_nodes, max(1, CONFIG.train_gpus)
+    if nodes == 1:
+        return {"nodes": 1}
+    tasks = {"tasks_per_node": each} if each > 1 else {"tasks": nodes, "tasks_per_gpu": 0}  # the plugin refuses one
+    gpus = {"gres": f"gpu:{CONFIG.train_gpus}"} if CONFIG.train_gpus else {}
+    return {"nodes": nodes, "mpi": "srun", "cpus_per_task": max(1, CONFIG.train_threads // each), **tasks, **gpus}
+
+
+def launch_mb():
+    """Memory of the further processes of a training on a node: of those that compute, and of two that start them."""
+    each = CONFIG.train_processes // CONFIG.train_nodes
+    return 1000 * (each + 1) if CONFIG.train_processes > 1 else 0

@@ -7,13 +7,16 @@ rule fetch:
         f"{STORE}/downloads/fetched/{{fetched}}.json",
     log:
         f"{STORE}/logs/fetch/{{fetched}}.log",
+    benchmark:
+        f"{STORE}/benchmarks/fetch/{{fetched}}.tsv"
     priority: 100
+    localrule: HERE
     conda:
         "../../envs/conda.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=2880,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=fetching_minutes,
     params:
         source=lambda wildcards: FETCHES[wildcards.fetched],
         version=code.version("crossgen.data.fetch"),
@@ -25,17 +28,24 @@ rule download:
     input:
         lambda wildcards: ancient(listed_in(wildcards.pool)),
         lambda wildcards: ancient(fetched_for(wildcards.pool)),
+        made=lambda wildcards: made_for(wildcards.pool),
     output:
         f"{STORE}/downloads/{{pool}}.parquet",
     log:
         f"{STORE}/logs/download/{{pool}}.log",
+    benchmark:
+        f"{STORE}/benchmarks/download/{{pool}}.tsv"
     priority: 100
+    # a rule in a group is never local
+    group:
+        None if LISTED_HERE else (lambda wildcards: "metadata" if is_listed_in_one_job(wildcards.pool) else None)
+    localrule: LISTED_HERE
     conda:
         "../../envs/conda.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=lambda wildcards: 2880 if fetched_for(wildcards.pool) else 60,
+        mem_mb=memory_of("download"),
+        runtime=listing_minutes,
     params:
         pool=lambda wildcards: as_json(POOLS[wildcards.pool], exclude={"max_quarantine", "hash", "shares_with"}),
         rows=lambda wildcards: rows_of(wildcards.pool),
@@ -43,9 +53,41 @@ rule download:
         val=CONFIG.val_fraction,
         test=CONFIG.test_fraction,
         version=code.version("crossgen.data.listing"),
+        made=lambda wildcards, input: shlex.join(["--made", *input.made]) if input.made else "",
     shell:
-        "logged {log:q} python -m crossgen download --pool {params.pool:q} --split-seed {params.seed}"
+        "logged {log:q} python -m crossgen download --pool {params.pool:q} {params.made} --split-seed {params.seed}"
         " --val-fraction {params.val} --test-fraction {params.test} --output {output:q}"
+
+
+rule reconstruct:
+    input:
+        manifest=lambda wildcards: manifests([POOLS[wildcards.pool].source.of]),
+        weights=lambda wildcards: local_files(POOLS[wildcards.pool].source.by),
+    output:
+        f"{STORE}/made/{{pool}}/{{shard}}.parquet",
+    log:
+        f"{STORE}/logs/reconstruct/{{pool}}/{{shard}}.log",
+    benchmark:
+        f"{STORE}/benchmarks/reconstruct/{{pool}}/{{shard}}.tsv"
+    wildcard_constraints:
+        pool=one_of(MADE),
+    priority: 100
+    conda:
+        "../../envs/conda.yaml"
+    threads: CONFIG.score_threads
+    resources:
+        mem_mb=memory_of("reconstruct"),
+        runtime=minutes_of("reconstruct"),
+        gpu=1,
+    params:
+        root=lambda wildcards: POOLS[POOLS[wildcards.pool].source.of].source.root,
+        source=lambda wildcards: as_json(POOLS[wildcards.pool].source),
+        shards=lambda wildcards: POOLS[wildcards.pool].shards,
+        version=code.version("crossgen.reconstruction.making"),
+    shell:
+        "logged {log:q} python -m crossgen reconstruct --manifest {input.manifest:q} --root {params.root:q}"
+        " --source {params.source:q} --shard {wildcards.shard} --shards {params.shards} --threads {threads}"
+        " --output {output:q}"
 
 
 rule extract_metadata:
@@ -55,13 +97,17 @@ rule extract_metadata:
         f"{STORE}/manifest/shards/{{pool}}/{{shard}}.parquet",
     log:
         f"{STORE}/logs/extract_metadata/{{pool}}/{{shard}}.log",
+    benchmark:
+        f"{STORE}/benchmarks/extract_metadata/{{pool}}/{{shard}}.tsv"
     priority: 100
+    group:
+        lambda wildcards: "metadata" if is_listed_in_one_job(wildcards.pool) else None
     conda:
         "../../envs/conda.yaml"
     threads: lambda wildcards: 1 if POOLS[wildcards.pool].shards == 1 else 2
     resources:
-        mem_mb=1500,
-        runtime=60,
+        mem_mb=memory_of("extract_metadata"),
+        runtime=minutes_of("extract_metadata"),
     params:
         root=lambda wildcards: POOLS[wildcards.pool].source.root,
         hash=lambda wildcards: "" if POOLS[wildcards.pool].hash else "--no-hash",
@@ -82,13 +128,17 @@ rule gather_manifest:
         f"{STORE}/manifest/{{pool}}.parquet",
     log:
         f"{STORE}/logs/gather_manifest/{{pool}}.log",
+    benchmark:
+        f"{STORE}/benchmarks/gather_manifest/{{pool}}.tsv"
     priority: 100
+    group:
+        lambda wildcards: "metadata" if is_listed_in_one_job(wildcards.pool) else None
     conda:
         "../../envs/conda.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=memory_of("gather_manifest"),
+        runtime=minutes_of("gather_manifest"),
     params:
         limit=lambda wildcards: POOLS[wildcards.pool].max_quarantine,
         version=code.version("crossgen.data.manifest"),

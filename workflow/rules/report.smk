@@ -18,12 +18,16 @@ rule tabulate:
         [f"{REPORT}/tables/{table}.{suffix}" for table in TABLES for suffix in ("md", "tex")],
     log:
         f"{REPORT}/logs/tabulate.log",
+    benchmark:
+        f"{REPORT}/benchmarks/tabulate.tsv"
+    group:
+        "report"
     conda:
         "../../envs/conda.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=20,
+        mem_mb=memory_of("tabulate"),
+        runtime=minutes_of("tabulate"),
     params:
         options=f"{report_options()} {detector_options()}",
         folder=lambda wildcards, output: str(Path(output[0]).parent),
@@ -46,12 +50,16 @@ rule plot:
         f"{REPORT}/figures/{{figure}}.png",
     log:
         f"{REPORT}/logs/plot/{{figure}}.log",
+    benchmark:
+        f"{REPORT}/benchmarks/plot/{{figure}}.tsv"
+    group:
+        "report"
     conda:
         "../../envs/conda.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=20,
+        mem_mb=memory_of("plot"),
+        runtime=minutes_of("plot"),
     params:
         options=report_options(),
         folder=lambda wildcards, output: str(Path(output[0]).parent),
@@ -78,19 +86,27 @@ rule report:
             labels={"page": "overview"},
         ),
         summary=f"{REPORT}/summary.txt",
+        config=f"{REPORT}/config.json",
         run=f"{REPORT}/run.json",
     log:
         f"{REPORT}/logs/report.log",
+    benchmark:
+        f"{REPORT}/benchmarks/report.tsv"
+    group:
+        "report"
     conda:
         "../../envs/conda.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=20,
+        mem_mb=memory_of("report"),
+        runtime=minutes_of("report"),
     params:
         options=f"{report_options()} {detector_options()}",
         files=run_files(),
+        replay=replayed(),
+        config=as_json(CONFIG, exclude=set(Machine.model_fields)),
         code=code_of("report"),
     shell:
         "logged {log:q} python -m crossgen report {params.options} --files {params.files:q} --figures {input.figures:q}"
+        " --replay {params.replay:q} --config {params.config:q} --config-file {output.config:q}"
         " --page {output.page:q} --overview {output.overview:q} --summary {output.summary:q} --run {output.run:q}"

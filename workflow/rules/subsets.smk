@@ -10,12 +10,16 @@ rule filter_subset:
         waterfall=f"{STORE}/subsets/{{subset}}/{{train_set}}.waterfall.parquet",
     log:
         f"{STORE}/logs/filter_subset/{{subset}}/{{train_set}}.log",
+    benchmark:
+        f"{STORE}/benchmarks/filter_subset/{{subset}}/{{train_set}}.tsv"
+    group:
+        "subsets"
     conda:
         "../../envs/conda.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=20,
+        mem_mb=memory_of("filter_subset"),
+        runtime=minutes_of("filter_subset"),
     params:
         subset=lambda wildcards: as_json(SUBSETS[wildcards.subset], exclude={"align", "crop"}),
         roles=lambda wildcards: roles_json(wildcards.subset, wildcards.train_set),
@@ -39,8 +43,8 @@ rule align_jpeg:
         "../../envs/conda.yaml"
     threads: lambda wildcards: threads_of([wildcards.pool])
     resources:
-        mem_mb=1500,
-        runtime=60,
+        mem_mb=memory_of("align_jpeg"),
+        runtime=minutes_of("align_jpeg"),
     params:
         root=lambda wildcards: POOLS[wildcards.pool].source.root,
         alignment=lambda wildcards: as_json(ALIGNMENTS[wildcards.alignment], exclude={"seed"}),
@@ -64,8 +68,8 @@ rule align_drawn:
         "../../envs/conda.yaml"
     threads: lambda wildcards: threads_of([wildcards.pool])
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=memory_of("align_drawn"),
+        runtime=minutes_of("align_drawn"),
     params:
         root=lambda wildcards: POOLS[wildcards.pool].source.root,
         alignment=lambda wildcards: as_json(SUBSETS[wildcards.subset].align),
@@ -91,12 +95,16 @@ rule pack_crops:
         losses=f"{STORE}/crops/{{subset}}/{{train_set}}/{{packing}}/{{shard}}/losses.parquet",
     log:
         f"{STORE}/logs/pack_crops/{{subset}}/{{train_set}}/{{packing}}/{{shard}}.log",
+    benchmark:
+        f"{STORE}/benchmarks/pack_crops/{{subset}}/{{train_set}}/{{packing}}/{{shard}}.tsv"
+    group:
+        lambda wildcards: "crops" if is_packed_in_one_job(wildcards.subset, wildcards.train_set) else None
     conda:
         "../../envs/conda.yaml"
     threads: lambda wildcards: threads_of(chosen_pools(wildcards.subset, wildcards.train_set))
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=memory_of("pack_crops"),
+        runtime=minutes_of("pack_crops"),
     params:
         shards=lambda wildcards: json.dumps(packed_shards(wildcards.subset, wildcards.train_set)[int(wildcards.shard)]),
         folders=lambda wildcards: json.dumps(
@@ -109,11 +117,12 @@ rule pack_crops:
             SUBSETS[PACKINGS[wildcards.packing].subset].model_dump(mode="json")["crop"], sort_keys=True
         ),
         n=lambda wildcards: RECIPES[PACKINGS[wildcards.packing].recipe].crops_per_image,
+        pairs=lambda wildcards: "--synchronised" if RECIPES[PACKINGS[wildcards.packing].recipe].synchronised else "",
         version=code.version("crossgen.data.pack"),
     shell:
         "logged {log:q} python -m crossgen pack-crops --selection {input.selection:q} --aligned {input.aligned:q}"
         " --shards {params.shards:q} --folders {params.folders:q} --frame {params.frame:q} --crop {params.crop:q}"
-        " --crops-per-image {params.n} --threads {threads}"
+        " --crops-per-image {params.n} {params.pairs} --threads {threads}"
         " --lost-for {wildcards.subset:q}/{wildcards.train_set}/{wildcards.packing}"
         " --crops {output.crops:q} --index {output.index:q} --losses {output.losses:q}"
 
@@ -128,12 +137,16 @@ rule gather_crops:
         losses=f"{STORE}/crops/{{subset}}/{{train_set}}/{{packing}}/losses.parquet",
     log:
         f"{STORE}/logs/gather_crops/{{subset}}/{{train_set}}/{{packing}}.log",
+    benchmark:
+        f"{STORE}/benchmarks/gather_crops/{{subset}}/{{train_set}}/{{packing}}.tsv"
+    group:
+        lambda wildcards: "crops" if is_packed_in_one_job(wildcards.subset, wildcards.train_set) else None
     conda:
         "../../envs/conda.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=20,
+        mem_mb=memory_of("gather_crops"),
+        runtime=minutes_of("gather_crops"),
     params:
         limits=lambda wildcards: json.dumps(
             {name: POOLS[name].max_quarantine for name in chosen_pools(wildcards.subset, wildcards.train_set)}
@@ -154,12 +167,14 @@ rule index_files:
         losses=f"{STORE}/files/{{subset}}/{{train_set}}/losses.parquet",
     log:
         f"{STORE}/logs/index_files/{{subset}}/{{train_set}}.log",
+    benchmark:
+        f"{STORE}/benchmarks/index_files/{{subset}}/{{train_set}}.tsv"
     conda:
         "../../envs/conda.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=20,
+        mem_mb=memory_of("index_files"),
+        runtime=minutes_of("index_files"),
     params:
         folders=lambda wildcards: json.dumps(
             {name: POOLS[name].source.root for name in chosen_pools(wildcards.subset, wildcards.train_set)}
@@ -186,15 +201,17 @@ rule audit_biases:
         duplicates=f"{REPORT}/audit/duplicates.parquet",
     log:
         f"{REPORT}/logs/audit_biases.log",
+    benchmark:
+        f"{REPORT}/benchmarks/audit_biases.tsv"
     conda:
         "../../envs/conda.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=memory_of("audit_biases"),
+        runtime=minutes_of("audit_biases"),
     params:
         audited=json.dumps(audited()),
-        train_sets=json.dumps({name: train_pools(name) for name in TRAIN_SETS}),
+        train_sets=train_sets_json(),
         level=CONFIG.statistics.level,
         code=code_of("audit_biases"),
     shell:

@@ -1,4 +1,4 @@
-"""Re-encode a selection's images of a shard, as strongly as reals drawn for each."""
+"""Re-encode a selection's images of a shard, as strongly as reals drawn for each, or as its own."""
 
 import argparse
 from pathlib import Path
@@ -25,12 +25,12 @@ def run(options: argparse.Namespace) -> None:
     from crossgen import records
     from crossgen.config import Alignment
     from crossgen.data.align import concerned, reencode, write_folder
-    from crossgen.data.drawn import DRAWN_FROM, draws
+    from crossgen.data.drawn import PAIRED_FROM, choice_of
     from crossgen.data.unfinished import digest_of
 
     selection = records.read(options.selection, records.SELECTION)
     alignment = Alignment.model_validate_json(options.alignment)
-    choice = draws(alignment, selection.select([*DRAWN_FROM]).to_pandas())
+    choice = choice_of(alignment, selection.select([*PAIRED_FROM]).to_pandas())
     here = pc.and_(pc.equal(selection["pool"], options.pool), pc.equal(selection["shard"], options.shard))
     mine = selection.filter(here).to_pandas()
     rows = write_folder(

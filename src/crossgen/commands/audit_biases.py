@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from crossgen.records import Schema
 
+#: It may be replayed, and reads this of the manifests (see `crossgen.replay.steps`).
+REPLAYED = "all"
 EXAMPLE = """crossgen audit-biases --manifests photographs.parquet biggan.parquet \\
     --train-sets '{"biggan": ["photographs", "biggan"]}' \\
     --audited '[["raw", "biggan", "selection.parquet", "index.parquet"]]' \\

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 EXAMPLE = """crossgen collect-scores --index index.parquet --pools pools.json --logits cells/logits \\
-    --experiment raw --train-set biggan --seed 0 --output scores.parquet"""
+    --conditions '[{"name": "clean"}]' --experiment raw --train-set biggan --seed 0 --output scores.parquet"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -13,6 +13,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--index", required=True, type=Path, help="index of score-images")
     parser.add_argument("--pools", required=True, help='JSON: {pool: {"root": folder, "manifest": file}}')
     parser.add_argument("--logits", required=True, type=Path, help="folder of the logit cells")
+    parser.add_argument("--conditions", required=True, help="JSON list of the conditions")
     parser.add_argument("--experiment", required=True, help="experiment of the detector")
     parser.add_argument("--train-set", required=True, help="train set of the detector")
     parser.add_argument("--seed", required=True, type=int, help="training seed of the detector")
@@ -20,32 +21,33 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write one row for every judged image and condition; images without a picture have none."""
+    """Write one row for every judged image and condition, and what they were made of; images without a picture have
+    none."""
     import numpy as np
     import pyarrow as pa
-    import pyarrow.compute as pc
     import pyarrow.parquet as pq
+    from pydantic import TypeAdapter
 
     from crossgen import records
+    from crossgen.config import Condition
+    from crossgen.evaluation import provenance
     from crossgen.evaluation.cells import Store
-    from crossgen.evaluation.render import Images, shard_images
+    from crossgen.evaluation.owed import loader
+    from crossgen.evaluation.render import failures
     from crossgen.evaluation.scoring import score_rows
 
-    index = pq.read_table(options.index)
     wanted = {"experiment": options.experiment, "train_set": options.train_set, "seed": options.seed}
-    for name, value in wanted.items():
-        index = index.filter(pc.equal(index[name], value))
-    store, pools, parts = Store(options.logits), json.loads(options.pools), []
-    known: dict[tuple[str, int], Images] = {}
-    for row in index.to_pylist():
-        at = (row["pool"], row["shard"])
-        if at not in known:
-            pool = pools[row["pool"]]
-            known[at] = shard_images(Path(pool["manifest"]), row["shard"], Path(pool["root"]))
-        keys = {**wanted, "pool": row["pool"], "condition": row["condition"]}
-        parts.append(score_rows(keys, known[at], np.asarray(store.read(row["logits"], verify=True))))
-    if not parts:
+    index = pq.read_table(options.index, filters=[(name, "=", value) for name, value in wanted.items()]).to_pylist()
+    if not index:
         raise ValueError(f"{options.index} holds no scores of {wanted}: score the detector first.")
+    known = TypeAdapter(tuple[Condition, ...]).validate_json(options.conditions)
+    store, load, parts, told = Store(options.logits), loader(json.loads(options.pools)), [], []
+    for row in index:
+        images = load(row["pool"], row["shard"])
+        told.append((str(options.index), provenance.of_row(row, images, known)))
+        logits = np.asarray(store.read(row["logits"], verify=True))
+        provenance.refuse_broken(row, logits, failures(store, row["logits"]))
+        parts.append(score_rows({**wanted, "pool": row["pool"], "condition": row["condition"]}, images, logits))
     scores = pa.concat_tables(parts)
-    records.write(options.output, scores, records.SCORES)
+    records.write(options.output, scores, records.SCORES, provenance.joined(told).model_dump())
     print(f"{options.output}: {scores.num_rows} scores")

@@ -19,6 +19,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--destination", type=Path, help="fetch GenImage's Dataverse deposit to this folder (by hand)")
     listed = parser.add_argument_group("with --pool")
     listed.add_argument("--output", type=Path, help="listing to write (Parquet)")
+    listed.add_argument("--made", type=Path, nargs="*", help="tables of its images, where a rule made them (Parquet)")
     listed.add_argument("--split-seed", type=int, help="seed of the val and test carve (default: 0)")
     listed.add_argument("--val-fraction", type=float, help="share of train groups for val (0.15)")
     listed.add_argument("--test-fraction", type=float, help="share tested where no split is stated (0.3)")
@@ -45,7 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Write the listing, or fetch."""
     if options.pool is None:
-        _refuse(options, ("output", "split_seed", "val_fraction", "test_fraction"), "--pool")
+        _refuse(options, ("output", "made", "split_seed", "val_fraction", "test_fraction"), "--pool")
         _fetch(options)
     else:
         others = ("go_on", "only", "extract", "connections", "server", "doi", "subset", "splits")
@@ -71,7 +72,7 @@ def _list(options: argparse.Namespace) -> None:
         options, "split_seed", "val_fraction", "test_fraction"
     )
     pool = Pool.model_validate_json(options.pool)
-    files = build(pool, told["split_seed"], told["val_fraction"], told["test_fraction"])
+    files = build(pool, told["split_seed"], told["val_fraction"], told["test_fraction"], options.made or ())
     records.write(options.output, files, records.FILES)
     print(f"{options.output}: {files.num_rows} images of pool {pool.name!r}, verified")
 

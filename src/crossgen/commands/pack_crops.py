@@ -24,6 +24,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frame", required=True, help="the frame, as JSON of the recipe's key")
     parser.add_argument("--crop", default="null", help="the subset's crop, as JSON of its key (default: null)")
     parser.add_argument("--crops-per-image", type=int, default=1, help="crops of each image (default: 1)")
+    parser.add_argument(
+        "--synchronised", action="store_true", help="cut both halves of a pair at the same places of what they share"
+    )
     parser.add_argument("--threads", type=int, default=1, help="images cut at a time (default: 1)")
     parser.add_argument("--crops", required=True, type=Path, help="array to write (npy, uint8 [n, size, size, 3])")
     parser.add_argument("--lost-for", default="", help="name of this packing in the table of losses")
@@ -48,6 +51,7 @@ def run(options: argparse.Namespace) -> None:
     packing = Packing(frame, options.crops_per_image, crop)
     read = [options.selection, *(folder / "index.parquet" for folder in options.aligned)]
     identity = [options.frame, options.crops_per_image, options.crop, options.shards, VERSION, PIL.__version__]
+    identity += ["synchronised"] if options.synchronised else []
     with unfinished.resuming(options.crops, [*identity, *map(unfinished.digest_of, read)]) as place:
         index, losses = pack(sources, packing, place, options.threads)
         records.write(options.index, pa.Table.from_pandas(index, preserve_index=False), records.CROPS)
@@ -61,12 +65,18 @@ def run(options: argparse.Namespace) -> None:
 
 def _chosen(options: argparse.Namespace) -> "pd.DataFrame":
     """The selection's rows of this shard."""
+    import pandas as pd
+
     from crossgen import records
+    from crossgen.data.pairs import BOXES, boxed
 
     selection = records.read(options.selection, records.SELECTION)
+    told = boxed(selection.select(list(BOXES)).to_pandas()) if options.synchronised else pd.DataFrame()
     if options.shards is not None:
         mine = {(pool, shard) for pool, shard in json.loads(options.shards)}
         keys = zip(selection["pool"].to_pylist(), selection["shard"].to_pylist(), strict=True)
-        selection = selection.filter([key in mine for key in keys])
+        here = [key in mine for key in keys]
+        selection, told = selection.filter(here), told[here] if options.synchronised else told
     chosen: pd.DataFrame = selection.to_pandas()
-    return chosen
+    more = {str(name): told[name].to_numpy() for name in told if name not in chosen}
+    return chosen.assign(**more)

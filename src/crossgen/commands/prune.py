@@ -4,6 +4,7 @@ import argparse
 import os
 import shutil
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 EXAMPLE = "crossgen prune --results results --store mini --dry-run"
@@ -44,6 +45,7 @@ def _unnamed(results: Path, store: str) -> Iterator[Path]:
     needed = {
         "pixels": set(_named(results, "rendered/*/*.parquet", "cell")),
         "logits": set(_named(results, "scores/batches/*.parquet", "logits")),
+        "validation": set(_named(results, "scores/validated/*.parquet", "logits")),
     }
     for kind, names in needed.items():
         folders = sorted((results / store / "cells" / kind).glob("*/[!.]*"))
@@ -61,10 +63,12 @@ def _remains(results: Path) -> Iterator[Path]:
     """Files, and folders of unfinished work: `.part`, and what a killed extract-metadata has read (`.parts`).
 
     With the locks of outputs that nobody writes any more. Folders of aligned images are not walked: they appear whole.
+    Links are followed right below a store only, where cells on another disk stand.
     """
     from crossgen.data.locks import is_held
 
-    for folder, inside, files in os.walk(results):
+    linked = [path for path in sorted(results.glob("*/*")) if path.is_symlink() and path.is_dir()]
+    for folder, inside, files in chain.from_iterable(map(os.walk, [results, *linked])):
         here = Path(folder)
         hidden = [name for name in (*inside, *files) if name.startswith(".")]
         locks = (name for name in hidden if name.endswith(".lock"))

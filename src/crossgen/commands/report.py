@@ -8,6 +8,8 @@ from pathlib import Path
 
 from crossgen.report import arguments
 
+#: It may be replayed, and reads this of the manifests (see `crossgen.replay.steps`).
+REPLAYED = "all"
 EXAMPLE = (
     "crossgen report --page report.html --overview overview.html --summary summary.txt --run run.json"
     " --figures figures/*.svg (and the inputs)"
@@ -20,6 +22,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     arguments.configure_detectors(parser)
     parser.add_argument("--figures", required=True, type=Path, nargs="+", help="figures to show (SVG)")
     parser.add_argument("--files", required=True, help="JSON: role to the path(s) that run.json tells of")
+    parser.add_argument(
+        "--replay", default="{}", help="JSON: commands before this one to their options, recorded for `crossgen verify`"
+    )
+    parser.add_argument("--config", default="{}", help="JSON of the whole config")
+    parser.add_argument("--config-file", type=Path, help="config to write (JSON)")
     parser.add_argument("--page", required=True, type=Path, help="page to write (HTML, self-contained)")
     parser.add_argument("--overview", required=True, type=Path, help="the page without charts, for snakemake --report")
     parser.add_argument("--summary", required=True, type=Path, help="summary to write (text)")
@@ -29,6 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Write page, overview, summary and run.json."""
     from crossgen.files import write_text
+    from crossgen.replay.steps import made_with, recorded
     from crossgen.report import inputs
     from crossgen.report.page import overview, render
     from crossgen.report.summary import summary_text
@@ -37,7 +45,8 @@ def run(options: argparse.Namespace) -> None:
 
     data = replace(inputs.read(options), detectors=headers(options.detectors))
     folder = options.page.parent
-    roles = {role: _listed(told, folder) for role, told in json.loads(options.files).items()}
+    files = json.loads(options.files)
+    roles = {role: _listed(told, folder) for role, told in files.items()}
     tables = {name: build(data) for name, build in TABLES.items()}
     links = {role: told["path"] for role, told in roles.items() if isinstance(told, dict)}
     page = render(data, {path.stem: path for path in options.figures}, tables, links)
@@ -46,8 +55,19 @@ def run(options: argparse.Namespace) -> None:
     write_text(options.overview, overview(data, tables))
     write_text(options.summary, text)
     own = {name: _told(getattr(options, name), folder) for name in ("page", "overview", "summary")}
-    told = json.dumps({"run_version": 1, "report": data.name, "files": {**roles, **own}}, indent=1, sort_keys=True)
-    write_text(options.run_file, told + "\n")
+    if options.config_file:
+        write_text(options.config_file, json.dumps(json.loads(options.config), indent=1, sort_keys=True) + "\n")
+        own["config"] = _told(options.config_file, folder)
+    steps = recorded(options.given[1:], json.loads(options.replay), files)
+    told = {
+        "run_version": 2,
+        "report": data.name,
+        "folder": folder.as_posix(),
+        "files": {**roles, **own},
+        "replay": [{"command": step.command, "words": step.words} for step in steps],
+        "made_with": made_with(),
+    }
+    write_text(options.run_file, json.dumps(told, indent=1, sort_keys=True) + "\n")
     print(f"{options.page} {options.overview} {options.summary} {options.run_file}")
 
 

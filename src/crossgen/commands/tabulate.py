@@ -6,6 +6,8 @@ from pathlib import Path
 
 from crossgen.report import arguments
 
+#: It may be replayed, and reads this of the manifests (see `crossgen.replay.steps`).
+REPLAYED = "all"
 EXAMPLE = "crossgen tabulate --tables matrix summary --output tables/ (and the inputs: see a rule's log)"
 
 

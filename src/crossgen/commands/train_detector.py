@@ -50,6 +50,9 @@ def _others(group: Group) -> None:
     group.add_argument(
         "--start-head", choices=("keep", "fresh"), default="keep", help="last layer: its own, or new (default: keep)"
     )
+    group.add_argument(
+        "--weights", type=Path, help="record of fetch-weights: they are in the caches, and no network is asked for them"
+    )
     group.add_argument("--curriculum", default="null", help="JSON of the experiment's key: when pools of fakes join")
     group.add_argument("--measured", help="JSON: pool to the history of a detector trained on it alone")
     group.add_argument(
@@ -62,6 +65,9 @@ def _machine(group: Group) -> None:
     group.add_argument("--threads", type=int, default=1, help="processor cores (default: 1)")
     group.add_argument(
         "--gpus", type=int, default=1, help="processes that share each batch, one a GPU; started by torchrun if over 1"
+    )
+    group.add_argument(
+        "--nodes", type=int, default=1, help="nodes of the SLURM job to share these GPUs among, by srun (default: 1)"
     )
     group.add_argument("--checkpoint-seconds", type=int, default=600, help="a kill loses so much (default: 600)")
     group.add_argument(
@@ -83,17 +89,25 @@ def run(options: argparse.Namespace) -> int | None:
 
     Of several processes only the first writes.
     """
-    from crossgen.training import launch
+    from crossgen.training import devices, launch
 
-    if options.gpus > 1 and launch.processes() == 1:
-        return launch.again(options.gpus, options.given)
+    wanted = launch.Processes(max(1, options.nodes, options.gpus), options.nodes, options.threads)
+    if launch.processes() == 1:
+        devices.take(wanted.each)
+        if wanted.count > 1:
+            return launch.again(wanted, options.given)
+    if options.weights:
+        from crossgen.detectors import pretrained
+
+        pretrained.find(options.weights)
     from crossgen.config import Recipe
     from crossgen.training import place
     from crossgen.training.loop import train
 
     recipe, images = Recipe.model_validate_json(options.recipe), _given(options)
     data, first = images.read(), launch.is_first()
-    with place.working(options.output, _identity(options, recipe, images), first) as folder:
+    unfinished = place.working(options.output, _identity(options, recipe, images), first)
+    with launch.ending_together(), unfinished as folder:
         trained = train(data, recipe, _setting(options, recipe, folder, first), lambda line: print(line, flush=True))
         if first:
             _write(options, recipe, data, trained)

@@ -7,8 +7,10 @@ from itertools import permutations
 from pathlib import Path
 
 from crossgen.config.below import is_below
+from crossgen.config.comparisons import faults
 from crossgen.config.model import RESERVED, Config, Experiment, Pool, TestSet
 from crossgen.config.recipes import ARCHITECTURES
+from crossgen.config.reconstruction import ReconstructedSource
 from crossgen.config.sources import Laid
 from crossgen.config.values import NAME
 
@@ -70,9 +72,48 @@ def _pools(config: Config) -> Iterator[str]:
         for name in pool.shares_with:
             if name not in names:
                 yield _unknown("pool", name, f"pools[{index}] {pool.name!r}, shares_with", names)
+    yield from _made(config)
     for first, second in permutations(config.pools, 2):
         if isinstance(first.source, Laid) and isinstance(second.source, Laid):
             yield from _overlaps((first, first.source), (second, second.source))
+
+
+def _made(config: Config) -> Iterator[str]:
+    """Pools whose images are made: of pools of reals, in folders of their own."""
+    pools = {pool.name: pool for pool in config.pools}
+    for index, pool in enumerate(config.pools):
+        source, where = pool.source, f"pools[{index}] {pool.name!r}"
+        if source.made:
+            yield from _apart(config, index)
+        if isinstance(source, ReconstructedSource):
+            if pool.label != "fake":
+                yield f"Wrong label {pool.label!r} of {where}: reconstructions are fakes"
+            if pool.test_only and set(source.splits) != {"test"}:
+                yield (
+                    f"Wrong splits {list(source.splits)} in {where}, source.splits: the pool is test_only, a fake has"
+                    " its real's split; expected [test]"
+                )
+            if source.of not in pools:
+                yield _unknown("pool", source.of, f"{where}, source.of", pools)
+            elif pools[source.of].label != "real":
+                yield f"Wrong pool {source.of!r} in {where}, source.of: it holds fakes, expected a pool of reals"
+
+
+def _apart(config: Config, index: int) -> Iterator[str]:
+    """A pool that is made shares its folder with none: images would be overwritten, or listed as another pool's."""
+    pool, root = config.pools[index], Path(config.pools[index].source.root).resolve()
+    where = f"pools[{index}] {pool.name!r}"
+    for place, other in enumerate(config.pools):
+        its = Path(other.source.root).resolve()
+        if place == index or (other.source.made and place > index):
+            continue
+        if its == root:
+            yield f"Doubled root {pool.source.root!r} in {where}: {other.name!r} has it, too; give each pool its own"
+        elif isinstance(other.source, Laid) and (root.is_relative_to(its) or its.is_relative_to(root)):
+            yield (
+                f"Overlapping root {pool.source.root!r} in {where}: {other.name!r} lists {other.source.root!r},"
+                " and so what is made there; give each pool a folder of its own"
+            )
 
 
 def _overlaps(first: tuple[Pool, Laid], second: tuple[Pool, Laid]) -> Iterator[str]:
@@ -109,12 +150,14 @@ def _recipes(config: Config) -> Iterator[str]:
 
 
 def _comparisons(config: Config) -> Iterator[str]:
-    pairs = [(item.experiment, item.baseline) for item in config.comparisons]
-    for index, pair in enumerate(pairs):
-        if pair[0] == pair[1]:
-            yield f"Empty comparison comparisons[{index}]: {pair[0]!r} with itself; name two experiments"
-        if pair in pairs[:index]:
-            yield f"Doubled comparison comparisons[{index}]: {pair[0]!r} with {pair[1]!r}"
+    conditions, sides = [item.name for item in config.conditions], [item.sides for item in config.comparisons]
+    for index, item in enumerate(config.comparisons):
+        yield from (
+            f"{'Empty' if len(set(sides[index])) == 1 else 'Wrong'} comparison comparisons[{index}]: {fault}"
+            for fault in faults(item, conditions)
+        )
+        if sides[index] in sides[:index]:
+            yield f"Doubled comparison comparisons[{index}]: {sides[index][0]} with {sides[index][1]}; remove one"
 
 
 def _test_sets(config: Config) -> Iterator[str]:
@@ -163,12 +206,15 @@ def _train_sets(config: Config) -> Iterator[str]:
 def _subsets(config: Config) -> Iterator[str]:
     pools = {pool.name: pool for pool in config.pools}
     for index, item in enumerate(config.subsets):
-        if item.validation is not None:
-            name, where = item.validation.pool, f"subsets[{index}] {item.name!r}"
+        where, names = f"subsets[{index}] {item.name!r}", [lender.pool for lender in item.lenders]
+        for name in names:
             if name not in pools:
                 yield _unknown("validation pool", name, where, pools)
             elif pools[name].test_only:
                 yield f"Pool {name!r} is test_only, but {where} validates on it: take another pool"
+        for label, count in Counter(pools[name].label for name in names if name in pools).items():
+            if count > 1:
+                yield f"{where}.validation names {count} pools of {label} images: expected one of each label at most"
 
 
 def _experiments(config: Config) -> Iterator[str]:

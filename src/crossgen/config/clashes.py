@@ -13,7 +13,7 @@ ON_DEVICE = ("cutout", "flip", "greyscale", "random_crop", "rot90", "translate",
 
 def clashes(recipe: "Recipe") -> Iterator[str]:
     """Every fault of a recipe whose keys are right one by one, as what was expected instead."""
-    for part in (_length, _reading, _batches, _rates):
+    for part in (_length, _reading, _batches, _pairs, _rates, _stages):
         yield from part(recipe)
 
 
@@ -51,6 +51,23 @@ def _batches(recipe: "Recipe") -> Iterator[str]:
         yield "balance: batches with balance_pools: other batches take images as they come"
 
 
+def _pairs(recipe: "Recipe") -> Iterator[str]:
+    if recipe.pairing == "none":
+        if recipe.synchronised:
+            yield "pairing: name with synchronised: true, which is said of the halves of pairs"
+        return
+    if recipe.balance != "batches":
+        yield f"balance: batches with pairing: name (found {recipe.balance}): pairs hold as many reals as fakes"
+    if recipe.balance_pools:
+        yield "balance_pools: false with pairing: name: pairs are drawn, not the images of a pool"
+    if recipe.mixing is not None:
+        yield "mixing: null with pairing: name: a mixed image has parts of two pairs, so no half is its own"
+    if recipe.fakes == "simulated":
+        yield "fakes: given with pairing: name: simulated fakes are in no manifest that tells their reals"
+    if recipe.synchronised and recipe.erasing is not None and recipe.splits is not None:
+        yield "`erasing` or `splits` with synchronised: true: timm erases copies of splits in an order of its own"
+
+
 def _rates(recipe: "Recipe") -> Iterator[str]:
     told, lr = recipe.schedule, recipe.optimiser.lr
     for name in ("warmup_lr", "floor", "stop_below"):
@@ -62,3 +79,8 @@ def _rates(recipe: "Recipe") -> Iterator[str]:
     made = recipe.optimiser
     if made.kind == "sgd" and made.nesterov and (made.momentum == 0 or made.dampening > 0):
         yield "optimiser.momentum above 0 and dampening 0 with nesterov"
+
+
+def _stages(recipe: "Recipe") -> Iterator[str]:
+    if recipe.stay_positive is not None and recipe.freeze is not None:
+        yield "`freeze` or `stay_positive`, which freezes all but the last layer"

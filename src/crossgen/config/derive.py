@@ -66,8 +66,8 @@ def chosen_pools(config: Config, subset: Subset, train_set: TrainSet) -> list[st
     """Pools whose images a selection may hold: the train set's, and those that the subset's keys name."""
     tests = {item.name: item for item in config.test_sets}
     all_reals = [str(tests[name].real) for name in each(config)] if subset.reals_from == "all" else []
-    lender = [subset.validation.pool] if subset.validation else []
-    return list(dict.fromkeys([*train_set.real, *all_reals, *train_set.fake, *lender]))
+    lenders = [lender.pool for lender in subset.lenders]
+    return list(dict.fromkeys([*train_set.real, *all_reals, *train_set.fake, *lenders]))
 
 
 def read_pools(config: Config, subset: Subset, train_set: TrainSet) -> list[str]:
@@ -127,6 +127,17 @@ def frames(config: Config) -> list[Frame]:
             geometry = recipe.frame.model_dump_json(exclude={"mean", "std"})
             found.setdefault(geometry, recipe.frame)
     return list(found.values())
+
+
+def cache_share(config: Config) -> float:
+    """Gigabytes of pixels that a render job may keep of one frame: `max_cache_gb` shared evenly.
+
+    So the limit holds for a whole report, whoever is first, and is known before any image is. Whole images are never
+    kept.
+    """
+    shards = {pool.name: pool.shards for pool in config.pools}
+    kept = sum(frame.kind != "whole" for frame in frames(config))
+    return config.max_cache_gb / max(1, kept * sum(shards[name] for name in tested_pools(config)))
 
 
 def tested_pools(config: Config) -> list[str]:

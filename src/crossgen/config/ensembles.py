@@ -1,9 +1,10 @@
 """Ensembles: which detectors each of them averages; and what is judged together at all, ensembles and comparisons."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from crossgen.config.comparisons import Side, degradations
 from crossgen.config.derive import Trained, detectors
 from crossgen.config.model import Config, Ensemble
 
@@ -80,15 +81,56 @@ def _members(config: Config, item: Ensemble, where: str) -> Iterator[str]:
 
 
 def _comparisons(config: Config) -> Iterator[str]:
-    """Comparisons whose two sides have no train set and seed in common: told before anything is trained."""
+    """Comparisons whose two sides have no detectors, or none in common: told before anything is trained."""
     places: dict[str, set[Place]] = {}
     for detector in detectors(config):
         places.setdefault(detector.experiment.name, set()).add((detector.train_set.name, detector.seed))
     for each in averaged(config):
         places.setdefault(each.ensemble, set()).add((each.train_set, each.seed))
-    for index, pair in enumerate(config.comparisons):
-        if not places[pair.experiment] & places[pair.baseline]:
+    for index, item in enumerate(config.comparisons):
+        where = f"comparisons[{index}]"
+        lost = [fault for side in item.sides for fault in _not_there(side, places[side.experiment], where)]
+        yield from dict.fromkeys(lost)
+        if not lost and not _shared(item.sides, places):
+            first, second = item.sides
             yield (
-                f"Nothing to compare in comparisons[{index}]: {pair.experiment!r} and {pair.baseline!r} share no train"
-                " set and seed (an ensemble over seeds bears seed 0); give them one"
+                f"Nothing to compare in comparisons[{index}]: '{first}' and '{second}' share no train set and seed (an"
+                " ensemble over seeds bears seed 0); give them one, or name one of each side"
             )
+
+
+def _not_there(side: Side, places: set[Place], where: str) -> Iterator[str]:
+    known: dict[str, list[str | int]] = {
+        "train set": sorted({train_set for train_set, _ in places}),
+        "seed": sorted({seed for _, seed in places}),
+    }
+    for what, name in (("train set", side.train_set), ("seed", side.seed)):
+        if name is not None and name not in known[what]:
+            choices = ", ".join(map(str, known[what]))
+            yield f"Unknown {what} {name!r} of {side.experiment!r} in {where}: expected one of {choices}"
+
+
+def _shared(sides: tuple[Side, Side], places: Mapping[str, set[Place]]) -> set[tuple[str | None, int | None]]:
+    """Train sets and seeds that both sides have, where they do not name one each."""
+    first, second = (
+        {
+            (None if side.train_set else train_set, None if side.seed is not None else seed)
+            for train_set, seed in places[side.experiment]
+            if side.train_set in (None, train_set) and side.seed in (None, seed)
+        }
+        for side in sides
+    )
+    return first & second
+
+
+def with_degradations(config: Config) -> Config:
+    """The config with the comparisons that `statistics.degradations` asks for, after those listed; grids expanded."""
+    if not config.statistics.degradations:
+        return config
+    untouched = [item.name for item in config.conditions if not item.steps and not item.base]
+    plain = (untouched or [config.conditions[0].name])[0]
+    conditions = [plain, *(item.name for item in config.conditions if item.name != plain)]
+    judged = [*(item.name for item in config.experiments), *(item.name for item in config.ensembles)]
+    listed = {item.sides for item in config.comparisons}
+    added = [item for item in degradations(judged, conditions) if item.sides not in listed]
+    return config.model_copy(update={"comparisons": (*config.comparisons, *added)})

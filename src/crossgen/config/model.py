@@ -8,6 +8,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
+from crossgen.config.breakdowns import Breakdowns
+from crossgen.config.comparisons import Comparison as Comparison
 from crossgen.config.recipes import Recipe
 from crossgen.config.sources import Below, Laid, Layout, Source
 from crossgen.config.steps import Model, Step, Text
@@ -18,7 +20,8 @@ SCHEMA_VERSION = 1
 
 #: Words that mean something in tables and file names, so that nothing may be called so.
 RESERVED = (
-    "mean", "mean_off_diagonal", "mean_unseen", "own", "own_minus_off_diagonal", "all", "real", "fake", "each",
+    "mean", "mean_off_diagonal", "mean_unseen", "own", "own_minus_off_diagonal", "worst", "worst_off_diagonal",
+    "pooled", "pooled_off_diagonal", "all", "real", "fake", "each",
 )  # fmt: skip
 
 
@@ -196,27 +199,32 @@ class Ensemble(Model):
     )
 
 
-class Comparison(Model):
-    """A paired difference of two experiments over the same train sets, test sets and conditions."""
-
-    experiment: GridName = Field(description="The experiment compared ...")
-    baseline: GridName = Field(description="... with this one: value minus baseline.")
-
-
 class Statistics(Model):
     """Intervals."""
 
     replicates: int = Field(default=1000, ge=100, le=100000, description="Bootstrap replicates.")
     seed: int = Field(default=0, ge=0, description="Seed of the bootstrap weights, shared by every cell of a run.")
     level: float = Field(default=0.95, gt=0.5, lt=1, description="Confidence level.")
+    degradations: bool = Field(
+        default=True,
+        description="Compare the plain condition (the first without steps) with every other one, for every experiment.",
+    )
+    validation_images: int = Field(
+        default=5000,
+        ge=1,
+        description="At most so many validation images of each label are scored, to choose thresholds and temperature:"
+        " a random subset by split_seed.",
+    )
 
 
 class Judging(Model):
-    """What metrics depend on."""
+    """What metrics and breakdowns depend on."""
 
     test_sets: tuple[TestSet, ...]
     comparisons: tuple[Comparison, ...] = ()
     statistics: Statistics = Statistics()
+    matrix_conditions: tuple[Name, ...] = ()
+    breakdowns: Breakdowns = Breakdowns()
 
 
 class Shown(Model):
@@ -231,12 +239,50 @@ class Shown(Model):
     experiments: tuple[Experiment, ...] = Field(min_length=1, description="Experiments, in the order of the figures.")
     ensembles: tuple[Ensemble, ...] = Field(default=(), description="Detectors judged together.")
     comparisons: tuple[Comparison, ...] = Field(
-        default=(), description="Paired differences of experiments or ensembles."
+        default=(), description="Paired differences of experiments or ensembles, train sets, conditions, seeds."
     )
     statistics: Statistics = Field(default=Statistics(), description="How intervals are made.")
+    breakdowns: Breakdowns = Field(default=Breakdowns(), description="Bins of breakdowns, and the hardest images.")
 
 
-class Config(Shown):
+class Machine(Model):
+    """How a run uses its machine. No result depends on it, so that a change of it runs nothing again."""
+
+    train_threads: int = Field(default=1, ge=1, description="Processor cores of a training job.")
+    train_gpus: int = Field(
+        default=1, ge=0, description="GPUs of a training job on each of its nodes; several share each batch."
+    )
+    train_nodes: int = Field(
+        default=1, ge=1, description="Nodes of a training job; more than one need `--profile slurm`."
+    )
+    train_minutes: int = Field(
+        default=60, ge=1, description="Time that a training job asks a cluster for; the n-th attempt, n times as much."
+    )
+    fetch_on: Literal["jobs", "here"] = Field(
+        default="jobs",
+        description="Where data and pretrained weights are fetched, on a cluster: in jobs, or here, where Snakemake"
+        " runs (nodes without internet). No result depends on it.",
+    )
+    checkpoint_minutes: float = Field(default=10.0, gt=0, description="A killed training job loses at most so much.")
+    out_of_memory: Literal["stop", "halve"] = Field(
+        default="stop",
+        description="A batch too large for the memory: an error, or `accumulate` doubled until it fits, and said.",
+    )
+    detectors_per_score_job: int = Field(default=8, ge=1, description="Detectors that share one scoring process.")
+    score_threads: int = Field(
+        default=1,
+        ge=1,
+        description="Processor cores of a rendering or scoring job: they decode and degrade, ahead of the device.",
+    )
+    max_cache_gb: float = Field(
+        default=100.0,
+        ge=0,
+        description="Rendered pixels that a report may keep, shared evenly by its render jobs (a tested pool's shard"
+        " and a frame each); what is above a share is rendered anew in each scoring. 0 keeps none.",
+    )
+
+
+class Config(Shown, Machine):
     """A whole run."""
 
     schema_version: Literal[1] = Field(description="Version of this schema.")
@@ -259,17 +305,8 @@ class Config(Shown):
     recipes: tuple[Recipe, ...] = Field(
         min_length=1, description="Recipes, or paths (relative to the config file) of files that hold one each."
     )
-    train_threads: int = Field(default=1, ge=1, description="Processor cores of a training job.")
-    train_gpus: int = Field(default=1, ge=0, description="GPUs of a training job; several share each batch.")
-    train_minutes: int = Field(
-        default=60, ge=1, description="Time that a training job asks a cluster for; the n-th attempt, n times as much."
-    )
-    checkpoint_minutes: float = Field(default=10.0, gt=0, description="A killed training job loses at most so much.")
-    out_of_memory: Literal["stop", "halve"] = Field(
-        default="stop",
-        description="A batch too large for the memory: an error, or `accumulate` doubled until it fits, and said.",
-    )
-    detectors_per_score_job: int = Field(default=8, ge=1, description="Detectors that share one scoring process.")
-    max_cache_gb: float = Field(
-        default=100.0, gt=0, description="A pool's rendered pixels above this are streamed instead of stored."
-    )
+
+    @property
+    def train_processes(self) -> int:
+        """Processes of a training job: one a GPU, and at least one on each node."""
+        return max(1, self.train_gpus) * self.train_nodes

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, JsonValue, model_validator
 
 from crossgen.config.augmentations import Augmentation
+from crossgen.config.beginnings import Start, StayPositive
 from crossgen.config.clashes import clashes
 from crossgen.config.steps import Model, Resample, Text
 from crossgen.config.values import GridName
@@ -174,16 +175,6 @@ class Ema(Model):
     warmup: bool = Field(default=False, description="Let the decay rise to its value in the first steps.")
 
 
-class Start(Model):
-    """Weights that training begins with."""
-
-    weights: Text = Field(
-        description="File of a detector of ours, or of published weights (.pth, .safetensors), relative to the folder"
-        " that the run is started in."
-    )
-    head: Literal["keep", "fresh"] = Field(default="keep", description="The last layer's weights: the file's, or new.")
-
-
 class Simulator(Model):
     """Fakes made from reals alone: a small auto-encoder learns to copy reals; its up-sampling leaves the artefacts of a
     generator's (Zhang et al., "Detecting and simulating artifacts in GAN fake images", 2019)."""
@@ -252,6 +243,12 @@ class Recipe(Model):
     balance_pools: bool = Field(
         default=False, description="The fakes (reals) of a batch come in equal shares from each pool of their label."
     )
+    pairing: Literal["none", "name"] = Field(
+        default="none", description="name: a batch of 2n images holds n of the subset's pairs, each real by its fake."
+    )
+    synchronised: bool = Field(
+        default=False, description="Both halves of a pair are cut at one place and see the same draws (pairing: name)."
+    )
     label_smoothing: float = Field(default=0.0, ge=0, lt=0.5, description="Targets are s and 1 - s instead of 0 and 1.")
     ema: Ema | None = Field(default=None, description="Average of the weights; null: none.")
     start: Start | None = Field(default=None, description="Weights to begin with; null: the architecture's own.")
@@ -259,6 +256,9 @@ class Recipe(Model):
         default=None,
         description="Layers up to this one, it included, keep their weights and statistics: a name of the network's"
         " modules.",
+    )
+    stay_positive: StayPositive | None = Field(
+        default=None, description="A second stage of weights to begin with: the last layer anew, no weight below 0."
     )
     select: Literal["best_val", "last"] = Field(
         default="best_val", description="Weights kept: of the epoch with the best validation measure, or the last."

@@ -28,6 +28,15 @@ def _unknown(config: Config, name: str, where: str) -> str:
     return f"Unknown experiment {name!r} in {where}: expected one of {choices}"
 
 
+def _second_stage(config: Config, item: Experiment) -> Iterator[str]:
+    recipe = _recipe(config, item)
+    if recipe.stay_positive is not None and item.start_from is None and recipe.start is None:
+        yield (
+            f"Nothing to begin with in experiment {item.name!r}: its recipe {recipe.name!r} is the second stage of a"
+            " detector (stay_positive); say start_from of the experiment, or start of the recipe"
+        )
+
+
 def _start(config: Config, item: Experiment) -> Iterator[str]:
     told, where = item.start_from, f"start_from of experiment {item.name!r}"
     if told is None:
@@ -108,14 +117,15 @@ def _watching(config: Config, item: Experiment) -> Iterator[str]:
 
 def _devices(config: Config, item: Experiment) -> Iterator[str]:
     """Every device gets both labels in each part of a batch."""
-    recipe, n = _recipe(config, item), config.train_gpus
+    recipe, n = _recipe(config, item), config.train_processes
     if recipe.batch_size < 2 * n * recipe.accumulate:
-        parts = f"{n} GPUs (train_gpus) x {recipe.accumulate} parts (accumulate)"
+        named = "train_gpus" if config.train_nodes == 1 else "train_gpus x train_nodes"
+        parts = f"{n} GPUs ({named}) x {recipe.accumulate} parts (accumulate)"
         yield f"Batch of {recipe.batch_size} in recipe {recipe.name!r} is too small for {parts}: two images each"
 
 
 #: Each yields the faults of one experiment.
-PARTS = (_start, _curriculum, _watching, _devices)
+PARTS = (_second_stage, _start, _curriculum, _watching, _devices)
 
 
 def _circles(config: Config) -> Iterator[str]:

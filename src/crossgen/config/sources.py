@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from crossgen.config.reconstruction import ReconstructedSource
 from crossgen.config.steps import Model, Text
 from crossgen.config.values import Split, below_root, capture_of_stem, no_credentials
 
@@ -26,12 +27,15 @@ class Arriving(Model):
     is at hand); pools that agree in them share one fetch."""
 
     fetched: ClassVar[tuple[str, ...]] = ()
+    #: Whether a rule makes the images below `root`, and tells of them in tables that the pool is listed from.
+    made: ClassVar[bool] = False
 
 
 class TableSource(Arriving):
     """Images listed in a CSV or Parquet table (column path, and optionally label, split, pool, generator, group,
-    class_index, class_synset, class_name, stratum, bytes, blake3); every file is verified against the sizes and digests
-    the table gives."""
+    class_index, class_synset, class_name, stratum, bytes, blake3; of a reconstruction pair, pair_x, pair_y, psnr, ssim:
+    the image id of its real, where in that its corner lies, how near it comes); every file is verified against the
+    sizes and digests the table gives."""
 
     kind: Literal["table"] = Field(description="Images listed in a CSV or Parquet table.")
     root: Text = Field(description="Folder that the table's paths are relative to.")
@@ -181,6 +185,12 @@ class VolumesSource(Arriving):
 
 
 Source = Annotated[
-    TableSource | FolderSource | ArchiveSource | HuggingFaceSource | DataverseSource | VolumesSource,
+    TableSource
+    | FolderSource
+    | ArchiveSource
+    | HuggingFaceSource
+    | DataverseSource
+    | VolumesSource
+    | ReconstructedSource,
     Field(discriminator="kind"),
 ]

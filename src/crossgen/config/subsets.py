@@ -105,21 +105,45 @@ class Crop(Model):
 class Alignment(Model):
     """Re-encoding, once and to files, that gives fakes the compression of the reals they are trained against."""
 
-    jpeg_quality: Quality | Literal["reals"] = Field(
+    jpeg_quality: Quality | Literal["reals", "pair"] = Field(
         description="JPEG quality written (Pillow). reals: drawn for each image, by its id and `seed`, from those of"
-        " the training reals that the subset keeps."
+        " the training reals that the subset keeps; pair: that of the real that the fake is paired with."
     )
-    chroma_subsampling: Subsampling | Literal["reals"] = Field(
+    chroma_subsampling: Subsampling | Literal["reals", "pair"] = Field(
         default="4:2:0",
-        description="Chroma subsampling written. reals: drawn with the quality, from the same training real.",
+        description="Chroma subsampling written. reals: drawn with the quality, from the same training real; pair: that"
+        " of the fake's own real, 4:2:0 where it has none that is written.",
+    )
+    unknown: Quality | None = Field(
+        default=96,
+        description="Quality of fakes whose real has none that is exact (pair only); null: they stay as they are.",
+    )
+    probability: float = Field(
+        default=1.0, ge=0, le=1, description="Share of pairs whose fake is re-encoded, by hash (pair only)."
     )
     to: Literal["fake", "real", "all"] = Field(default="fake", description="Which images are re-encoded.")
     seed: int = Field(default=0, ge=0, description="Seed of the draws.")
 
+    @model_validator(mode="after")
+    def _of_one_source(self) -> "Alignment":
+        told = {self.jpeg_quality, self.chroma_subsampling}
+        if "pair" in told and "reals" in told:
+            raise ValueError("jpeg_quality and chroma_subsampling both of the pair, or both of the reals")
+        if "pair" in told and self.to != "fake":
+            raise ValueError("to: fake with jpeg_quality or chroma_subsampling `pair`: reals keep their own")
+        if "pair" not in told and self.probability < 1:
+            raise ValueError("probability: 1 where neither jpeg_quality nor chroma_subsampling is `pair`")
+        return self
+
     @property
     def is_drawn(self) -> bool:
         """Whether it depends on a selection: the files it writes belong to that selection alone."""
-        return "reals" in (self.jpeg_quality, self.chroma_subsampling)
+        return "reals" in (self.jpeg_quality, self.chroma_subsampling) or self.is_paired
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether it depends on each fake's own real."""
+        return "pair" in (self.jpeg_quality, self.chroma_subsampling)
 
 
 class Validation(Model):
@@ -128,6 +152,12 @@ class Validation(Model):
     pool: Name = Field(description="The pool; its test images are never used.")
     n: int = Field(ge=1, description="Images taken.")
     seed: int = Field(default=0, ge=0, description="Seed of the choice.")
+
+
+ValidationOrList = Annotated[
+    Annotated[Validation, Tag("Validation")] | Annotated[tuple[Validation, ...], Field(min_length=1), Tag("list")],
+    _list_or("Validation"),
+]
 
 
 class Subset(Model):
@@ -195,8 +225,20 @@ class Subset(Model):
     val_per_class: int | None = Field(
         default=None, ge=1, description="Validation images of each label, exactly; null: all there are."
     )
-    validation: Validation | None = Field(
-        default=None, description="Val images of one label from a named pool; null: carved from train."
+    validation: ValidationOrList | None = Field(
+        default=None,
+        description="Val images of one label from a named pool, or a list of two, one of each label; null: carved from"
+        " train.",
+    )
+    pairing: Literal["none", "name"] = Field(
+        default="none",
+        description="name: whole pairs of a real and the fake made from it: by the fake's `pair` where it is known,"
+        " else by the same path without ending (docs/pairs.md). images_per_class then counts pairs.",
+    )
+    unpaired: Literal["refuse", "drop"] = Field(
+        default="refuse",
+        description="Images without an other half, of doubled names, or of sizes that do not fit: refused, or dropped"
+        " and counted (pairing: name).",
     )
     seed: int = Field(default=0, ge=0, description="Seed of the sampling; smaller samples are part of larger ones.")
 
@@ -205,4 +247,12 @@ class Subset(Model):
         """Presets are applied to what is written (`presets.applied`), when a config is loaded."""
         if self.preset and not set(PRESETS[self.preset]) <= self.model_fields_set:
             raise ValueError(f"the keys of preset {self.preset} beside it: crossgen.config.presets.applied writes them")
+        if self.align is not None and self.align.is_paired and self.pairing == "none":
+            raise ValueError("pairing: name with align.jpeg_quality or align.chroma_subsampling `pair`")
         return self
+
+    @property
+    def lenders(self) -> tuple[Validation, ...]:
+        """The named pools that lend val images."""
+        told = self.validation
+        return told if isinstance(told, tuple) else (told,) if told else ()

@@ -64,7 +64,7 @@ def align(manifest: pd.DataFrame, root: Path, alignment: Alignment, target: Path
 
 
 def reencode(rows: pd.DataFrame, root: Path, choice: Choice, target: Path, job: Job = ALONE) -> pd.DataFrame:
-    """Encode every image of `rows` into `target` as `choice` says; returns their new manifest rows.
+    """Encode every image of `rows` into `target` as `choice` says (or copy its file); returns their new manifest rows.
 
     `path` of a row is the file's name inside `target`; an image that cannot be decoded keeps a row, quarantined. Files
     and rows are the same for any number of threads. Raises OSError for a file that can no longer be read: a fault of
@@ -74,9 +74,11 @@ def reencode(rows: pd.DataFrame, root: Path, choice: Choice, target: Path, job: 
     done = dict(line.split(" ") for line in journal.lines) if journal else {}
 
     def one(numbered: tuple[int, Row]) -> Row:
-        name = f"{numbered[0]:06d}.jpg"
+        number, row = numbered
+        encoding = choice(row["image_id"])
+        name = f"{number:06d}{'.jpg' if encoding else Path(row['path']).suffix}"
         kept = _kept(target / name, done.get(name))
-        return numbered[1] | (kept or _written(numbered[1], root, choice(numbered[1]["image_id"]), target / name))
+        return row | (kept or _written(row, root, encoding, target / name))
 
     written: list[Row] = []
     told = 0
@@ -101,13 +103,14 @@ def _kept(target: Path, digest: str | None) -> dict[str, object] | None:
     return {"path": target.name, **facts} if facts["blake3"] == digest else None
 
 
-def _written(row: Row, root: Path, encoding: Encoding, target: Path) -> dict[str, object]:
+def _written(row: Row, root: Path, encoding: Encoding | None, target: Path) -> dict[str, object]:
+    blob = located(root, str(row["path"])).read_bytes()
     try:
-        image = decode(located(root, str(row["path"])).read_bytes())
+        image = decode(blob)
         refuse_unwritable(image, "JPEG")
     except Unusable as error:
         return {"quarantine": error.reason}
-    blob = encode(image, *encoding)
+    blob = encode(image, *encoding) if encoding else blob
     try:
         target.write_bytes(blob)
     except OSError as error:

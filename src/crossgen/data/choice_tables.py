@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from crossgen import records
 from crossgen.config import Subset
-from crossgen.data import content, filters
+from crossgen.data import content, filters, pairs
 
 #: Columns of every selection.
 ALWAYS = ("image_id", "pool", "generator", "label", "split", "group", "blake3", "quarantine")
@@ -22,6 +22,7 @@ def columns(subset: Subset) -> list[str]:
     found = {*ALWAYS, *filters.columns(subset.real), *filters.columns(subset.fake)}
     found |= {"path"} if subset.real.lists or subset.fake.lists else set()
     classes = subset.classes or subset.images_per_content_class or subset.balance_classes
+    found |= set(pairs.COLUMNS) if subset.pairing == "name" else {"pair"} if subset.lenders else set()
     return sorted(found | (set(content.COLUMNS) if classes else set()))
 
 
@@ -47,7 +48,8 @@ def _narrow(number: int, path: Path, wanted: Sequence[str], only_tested: Sequenc
 
 
 def whole(paths: Sequence[Path], chosen: pd.DataFrame) -> pa.Table:
-    """The chosen rows with all columns of their manifests, `split` as chosen, in the order of `chosen`."""
+    """The chosen rows with all columns of their manifests, `split` (and what pairs have) as chosen, in the order of
+    `chosen`."""
     parts = []
     for number, path in enumerate(paths):
         rows = np.sort(chosen.loc[chosen["_table"].eq(number), "_row"].to_numpy())
@@ -55,7 +57,11 @@ def whole(paths: Sequence[Path], chosen: pd.DataFrame) -> pa.Table:
     table = pa.concat_tables(parts, promote_options="default")
     place: Mapping[str, int] = {name: index for index, name in enumerate(table["image_id"].to_pylist())}
     table = table.take(pa.array([place[name] for name in chosen["image_id"]]))
-    return table.set_column(table.column_names.index("split"), "split", pa.array(chosen["split"], pa.string()))
+    told = ("split", *(pairs.WRITTEN if "pair_x" in chosen else ()))
+    for name in told:
+        values = pa.array(chosen[name], table.schema.field(name).type, from_pandas=True)
+        table = table.set_column(table.column_names.index(name), name, values)
+    return table
 
 
 def _taken(path: Path, rows: np.ndarray) -> list[pa.Table]:

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from crossgen.config import Classes, Filter, Lists, Subset
+from crossgen.config import Classes, Filter, Lists, Subset, Validation
 from crossgen.data import content, filters, leaks, named
 from crossgen.data.filters import Mask
+from crossgen.data.lending import refuse_lent
 from crossgen.data.splits import fraction, order
 from crossgen.data.waterfall import LABELS, Sieve
 
@@ -52,9 +53,9 @@ class Chooser:
         self.mine = mine.to_numpy()
         self.usable = self.mine & self.rows["quarantine"].isna().to_numpy()
         self.label = self.rows["label"].to_numpy()
-        self.lent = np.zeros(len(self.rows), bool)
-        if subset.validation is not None:
-            self.lent = self.mine & self.rows["pool"].eq(subset.validation.pool).to_numpy()
+        self.names = self.rows["image_id"]  # what draws go by
+        self.lent = self.mine & self.rows["pool"].isin([lender.pool for lender in subset.lenders]).to_numpy()
+        if subset.lenders:
             self.rows["split"] = self.rows["split"].mask(self.lent, "val")
         self.tested = None if subset.drop_leaks == "none" else leaks.tested(manifest)
         self.lists = {name: self._listed(name) for name in LABELS if self._filter(name).lists}
@@ -88,10 +89,13 @@ class Chooser:
 
     def validated(self) -> None:
         """`n` images of the named pool as the val images of its label; refuses images that are also trained on."""
-        wanted = self.subset.validation
-        if wanted is None:
-            return
-        there = self.rows[self.sieve.alive & self.lent]
+        for wanted in self.subset.lenders:
+            self._lend(wanted)
+
+    def _lend(self, wanted: Validation) -> None:
+        """The images of one named pool."""
+        mine = self.lent & self.rows["pool"].eq(wanted.pool).to_numpy()
+        there = self.rows[self.sieve.alive & mine]
         if len(there) < wanted.n:
             raise ValueError(
                 f"Validation pool {wanted.pool!r} has {len(there)} usable images that are no test images and pass the "
@@ -101,17 +105,13 @@ class Chooser:
         lent = np.zeros(len(self.rows), bool)
         lent[[index for _, index in chosen[: wanted.n]]] = True
         val = self.rows["split"].eq("val").to_numpy() & (self.label == there["label"].iloc[0])
-        self.sieve.keep("validation", lent | (~self.lent & ~val), f"{wanted.pool}, n {wanted.n}")
-        self._refuse_lent_in_train()
+        self.sieve.keep("validation", lent | ~val, f"{wanted.pool}, n {wanted.n}")
+        refuse_lent(self.rows[self.sieve.alive & mine], self._trained_on(), self.roles.train_set)
 
     def thinned(self) -> None:
         """Keep a share, so many of each content class, as many reals as fakes of each."""
         subset, seed = self.subset, self.subset.seed
-        if subset.fraction < 1:
-            names = self.rows["image_id"].where(self.sieve.alive & ~self.lent)
-            # its own seed text: where groups are images, the test split was carved by (seed, image id) alone
-            kept = [isinstance(name, str) and fraction(seed, f"fraction/{name}") < subset.fraction for name in names]
-            self.sieve.keep("fraction", np.array(kept, bool) | self.lent, str(subset.fraction))
+        self._thin_by_fraction()
         if subset.images_per_content_class is not None:
             n = subset.images_per_content_class
             left = self._with_content()
@@ -123,17 +123,28 @@ class Chooser:
             told = ~left["split"].isin(splits_of(subset.balance_classes)).to_numpy()
             self._keep("balance_classes", even | told, str(subset.balance_classes).lower())
 
+    def _thin_by_fraction(self) -> None:
+        share, seed = self.subset.fraction, self.subset.seed
+        if share < 1:
+            names = self.names.where(self.sieve.alive & ~self.lent)
+            # its own seed text: where groups are images, the test split was carved by (seed, image id) alone
+            kept = [isinstance(name, str) and fraction(seed, f"fraction/{name}") < share for name in names]
+            self.sieve.keep("fraction", np.array(kept, bool) | self.lent, str(share))
+
     def sampled(self) -> None:
         """The same number of images of each label, where a number or a balance is asked for."""
-        for split, key in NUMBER.items():
-            left = self.sieve.left()
-            n, counts = getattr(self.subset, key), left.loc[left["split"].eq(split), "label"].value_counts()
-            for name, label in LABELS.items():
-                self._refuse_too_few(split, name, int(counts.get(label, 0)))
-            if n is None and split in splits_of(self.subset.balance_labels):
-                key, n = "balance_labels", int(counts.min())
-            if n is not None:
-                self._keep(key, self._first(split, n) | left["split"].ne(split).to_numpy(), str(n))
+        for split in NUMBER:
+            self._sample(split)
+
+    def _sample(self, split: str) -> None:
+        left, key = self.sieve.left(), NUMBER[split]
+        n, counts = getattr(self.subset, key), left.loc[left["split"].eq(split), "label"].value_counts()
+        for name, label in LABELS.items():
+            self._refuse_too_few(split, name, int(counts.get(label, 0)))
+        if n is None and split in splits_of(self.subset.balance_labels):
+            key, n = "balance_labels", int(counts.min())
+        if n is not None:
+            self._keep(key, self._first(split, n) | left["split"].ne(split).to_numpy(), str(n))
 
     @property
     def _relative(self) -> bool:
@@ -201,16 +212,9 @@ class Chooser:
         whole[among] = mask
         return whole
 
-    def _refuse_lent_in_train(self) -> None:
+    def _trained_on(self) -> pd.DataFrame:
         left = self.sieve.left()
-        lent, train = left[self.lent[self.sieve.alive]], left[left["split"].eq("train")]
-        same = lent["blake3"].isin(train["blake3"].dropna()) | lent["group"].isin(train["group"])
-        if same.any():
-            first = lent.loc[same, "image_id"].min()
-            raise ValueError(
-                f"Validation pool {lent['pool'].iloc[0]!r} shares {int(same.sum())} images or groups with the "
-                f"training images of {self.roles.train_set!r} (first: {first}): name another pool."
-            )
+        return left[left["split"].eq("train")]
 
     def _refuse_too_few(self, split: str, name: str, count: int) -> None:
         key = NUMBER[split]

@@ -4,9 +4,13 @@ UnbiasedGenImage draws anew on each access; here the draw is a function of (alig
 the same in every shard, order and epoch. The chances are the reals' own counts. A training real counts if what is drawn
 from it can be written: its quality if its tables are IJG's of one quality, its chroma subsampling if it is 4:4:4, 4:2:2
 or 4:2:0. The others are left out (`left_out`), not guessed at: an estimate for a camera's tables names none to write.
+
+`pair` is no draw: a fake gets the quality of the real that it was made from (DDA: Chen et al., NeurIPS 2025), which
+leaves its pair no compression to tell the halves by. DDA writes 96 where the real's quality is not known, and does so
+for half of the pairs (`unknown`, `probability`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, get_args
 
@@ -24,6 +28,8 @@ VERSION = 1
 WRITABLE = get_args(Subsampling)
 #: Columns of a selection that tell the chances.
 DRAWN_FROM = ("label", "split", "jpeg_quality", "chroma_subsampling")
+#: The same, and whose half each fake is.
+PAIRED_FROM = (*DRAWN_FROM, "image_id", "pair")
 
 
 class Encoding(NamedTuple):
@@ -33,14 +39,14 @@ class Encoding(NamedTuple):
     chroma_subsampling: str
 
 
-#: image_id -> how it is encoded.
-Choice = Callable[[str], Encoding]
+#: image_id -> how it is encoded; None: the file stays as it is.
+Choice = Callable[[str], Encoding | None]
 
 
 def fixed(alignment: Alignment) -> Choice:
     """The same for every image. Raises ValueError for an alignment that draws."""
     quality, chroma = alignment.jpeg_quality, alignment.chroma_subsampling
-    if quality == "reals" or chroma == "reals":
+    if isinstance(quality, str) or chroma == "reals" or chroma == "pair":
         raise ValueError(f"Alignment {alignment.model_dump()} draws from reals: it needs their selection.")
     return lambda image_id: Encoding(quality, chroma)
 
@@ -88,3 +94,66 @@ def draws(alignment: Alignment, selection: pd.DataFrame) -> Draws:
     pairs = pd.Series([Encoding(int(q), str(c)) for q, c in zip(quality[usable], chroma[usable], strict=True)])
     counts = pairs.value_counts().sort_index()
     return Draws(tuple(counts.index), tuple(map(int, counts)), int((~usable).sum()), alignment.seed)
+
+
+@dataclass(frozen=True)
+class OfPairs:
+    """Encodings by the fake's id: its real's. `known`: fakes whose real has an exact quality; `unknown`: others;
+    `unpaired`: fakes in no pair, which stay as they are, as does what `probability` leaves out (`spared`)."""
+
+    encodings: Mapping[str, Encoding | None]
+    known: int
+    unknown: int
+    spared: int
+    unpaired: int
+
+    def __call__(self, image_id: str) -> Encoding | None:
+        """The encoding of an image."""
+        return self.encodings.get(image_id)
+
+    def __str__(self) -> str:
+        return (
+            f"as the real of each pair: {self.known} fakes by an exact quality, {self.unknown} by `unknown`,"
+            f" {self.spared} left as they are by `probability`, {self.unpaired} in no pair left as they are"
+        )
+
+
+def of_pairs(alignment: Alignment, selection: pd.DataFrame) -> OfPairs:
+    """What the pairs of a selection say (columns PAIRED_FROM). Raises ValueError if it has none."""
+    reals = selection[selection["label"] == 0].set_index("image_id")[["jpeg_quality", "chroma_subsampling"]]
+    fakes = selection[selection["label"] == 1]
+    paired = fakes[fakes["pair"].isin(reals.index)]
+    if paired.empty:
+        raise ValueError(
+            f"No fake of the selection has its real there: {alignment.model_dump()} needs pairs; write pairing: name"
+            " in the subset."
+        )
+    own, chances = (
+        reals.loc[paired["pair"]],
+        (fraction(alignment.seed, f"align_pair/{name}") for name in paired["pair"]),
+    )
+    chosen = np.array([chance < alignment.probability for chance in chances])
+    known = own["jpeg_quality"].notna().to_numpy() if alignment.jpeg_quality == "pair" else np.ones(len(own), bool)
+    told = {
+        name: _of_real(alignment, quality, chroma) if taken else None
+        for name, quality, chroma, taken in zip(
+            paired["image_id"], own["jpeg_quality"], own["chroma_subsampling"], chosen, strict=True
+        )
+    }
+    exact, guessed = (int((chosen & mask).sum()) for mask in (known, ~known))
+    return OfPairs(told, exact, guessed, int((~chosen).sum()), len(fakes) - len(paired))
+
+
+def _of_real(alignment: Alignment, quality: float | None, chroma: str | None) -> Encoding | None:
+    """A real's encoding for its fake; None where its quality is unknown and `unknown` says nothing."""
+    own = alignment.unknown if quality is None or pd.isna(quality) else int(quality)
+    written = own if isinstance(alignment.jpeg_quality, str) else alignment.jpeg_quality
+    layout = alignment.chroma_subsampling
+    if layout == "pair":
+        return None if written is None else Encoding(written, str(chroma) if chroma in WRITABLE else "4:2:0")
+    return None if written is None else Encoding(written, layout)
+
+
+def choice_of(alignment: Alignment, selection: pd.DataFrame) -> Draws | OfPairs:
+    """Who says how each image is encoded, of a selection with the columns PAIRED_FROM. Raises ValueError."""
+    return (of_pairs if alignment.is_paired else draws)(alignment, selection)

@@ -29,7 +29,8 @@ anything is decoded, so that the manifest says so; "pixels": when it is decoded,
 | truncated | pixels | data end before the picture does, even if an end marker was added; progressive scans missing |
 | animated | header | more than one picture (a JPEG's further pictures, as cameras write them, are ignored) |
 | unsupported_mode | header | what is in no table above: 32-bit, floating point, Lab |
-| under_frame | pixels | a side below the frame's (see `crossgen.data.frames`) |
+| under_frame | pixels | a side below the frame's (see `crossgen.data.frames`), or a listed square leaves the image |
+| unlisted | pixels | the table of a step `operations` has no row of it |
 
 Where a pool says `hash: false`, JPEG and PNG files are read at both ends only (`crossgen.data.reading`). Then the
 header does not tell: a PNG's wrong checksum behind the start of its pixels (undecodable), a JPEG of too many scans
@@ -98,7 +99,8 @@ _BROKEN = (
 
 class Unusable(ValueError):  # noqa: N818 (a finding about an image, not an error of the program)
     """An image that cannot be used. `reason` is a short code that tables count:
-    missing, unreadable, empty, undecodable, truncated, animated, too_large, unsupported_mode, under_frame."""
+    missing, unreadable, empty, undecodable, truncated, animated, too_large, unsupported_mode, under_frame,
+    unlisted."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)

@@ -1,5 +1,6 @@
 """The listing of a pool: every image once, with split, group and shard; files are verified where digests are known."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,16 +15,20 @@ from crossgen.progress import track
 from crossgen.records import FILES, from_rows
 
 #: Raised when listings change for the same source.
-VERSION = 2
+VERSION = 3
 
 
-def build(pool: Pool, split_seed: int, val_fraction: float, test_fraction: float) -> pa.Table:
+def build(
+    pool: Pool, split_seed: int, val_fraction: float, test_fraction: float, made: Sequence[Path] = ()
+) -> pa.Table:
     """List a pool, and verify the files that a table tells of; a FILES table ordered by path.
+
+    `made`: tables of a pool whose images were made.
 
     Raises ValueError for files that are missing or differ from what the table says, naming the first few.
     """
-    found = entries(pool)
-    if pool.source.kind == "table":
+    found = entries(pool, made)
+    if pool.source.kind == "table" or pool.source.made:
         _verify(found, pool)
     ids = [f"{pool.name}/{entry.path}" for entry in found]
     groups = [entry.group or image_id for entry, image_id in zip(found, ids, strict=True)]
@@ -53,6 +58,11 @@ def _row(pool: Pool, entry: Entry, image_id: str, group: str, split: str) -> dic
         "class_name": entry.class_name,
         "published_quality": entry.published_quality,
         "defect": entry.defect,
+        "pair": entry.pair,
+        "pair_x": entry.pair_x,
+        "pair_y": entry.pair_y,
+        "psnr": entry.psnr,
+        "ssim": entry.ssim,
         "shard": shard(image_id, pool.shards),
     }
 

@@ -1,8 +1,9 @@
 """Packed training crops: a uint8 array, memory-mapped, and an index with the facts of what was decoded.
 
 Each image is decoded once. What is cut: the subset's crop (if it has one) from the whole image, then the recipe's
-frames from that. A train set is packed in shards, none of which is ever held in memory; `crossgen.data.gather` joins
-their indexes.
+frames from that. Halves of pairs that a recipe synchronises are first cut to the box that they share, and their places
+are drawn by the pair's name. A train set is packed in shards, none of which is ever held in memory;
+`crossgen.data.gather` joins their indexes.
 """
 
 import json
@@ -17,6 +18,7 @@ import pandas as pd
 
 from crossgen.config import Crop, Frame
 from crossgen.data import frames
+from crossgen.data.frames import Region
 from crossgen.data.images import Pixels, Unusable, decode
 from crossgen.data.names import located
 from crossgen.data.packed import Crops, Growing
@@ -44,11 +46,16 @@ class Packing:
 
 
 class Source(NamedTuple):
-    """One image to cut from. `quarantine`: why alignment could not read it, or None."""
+    """One image to cut from. `quarantine`: why alignment could not read it, or None.
+
+    Of halves of pairs that are cut alike: `key`, their name in the draw of places, and the `box` that they share.
+    """
 
     image_id: str
     file: Path
     quarantine: str | None
+    key: str
+    box: Region | None = None
 
 
 class Cut(NamedTuple):
@@ -84,8 +91,20 @@ class Sources:
     def from_place(self, place: int) -> list[Source]:
         """The images from the `place`-th on."""
         reasons = self.rows["quarantine"].astype(object).where(self.rows["quarantine"].notna(), None)
-        told = zip(self.rows["image_id"], self.files, reasons, strict=True)
+        ids = self.rows["image_id"]
+        paired = "pair_key" in self.rows
+        keys = self.rows["pair_key"].where(self.rows["pair_key"].notna(), ids) if paired else ids
+        boxes = boxes_of(self.rows) if paired else [None] * len(ids)
+        told = zip(ids, self.files, reasons, keys, boxes, strict=True)
         return [Source(*each) for each in list(told)[place:]]
+
+
+def boxes_of(rows: pd.DataFrame) -> list[Region | None]:
+    """The box that each row shares with its other half (see `crossgen.data.pairs.boxed`); None of what has no pair."""
+    names = ["box_x", "box_y", "box_width", "box_height"]
+    paired = rows["pair_key"].notna()
+    told = rows[names].where(paired, 0).astype(np.int64).itertuples(index=False, name=None)
+    return [Region(*box) if whole else None for box, whole in zip(told, paired, strict=True)]
 
 
 def _refuse_unaligned(rows: pd.DataFrame, folders: Mapping[str, Path]) -> None:
@@ -125,19 +144,21 @@ def _cut(source: Source, packing: Packing) -> Cut:
     try:
         if source.quarantine is not None:
             raise Unusable(source.quarantine)
-        return _regions(decode(source.file.read_bytes()), source.image_id, packing)
+        return _regions(decode(source.file.read_bytes()), source, packing)
     except Unusable as error:
         return Cut([], [], error.reason)
 
 
-def _regions(image: Pixels, image_id: str, packing: Packing) -> Cut:
+def _regions(image: Pixels, source: Source, packing: Packing) -> Cut:
     """Offsets count from the whole image's corner, as the audit of the grid's phase needs them."""
     left, top = 0, 0
+    if source.box is not None:
+        left, top, image = source.box.x, source.box.y, source.box.of(image)
     if packing.crop is not None:
         outer = Frame(kind="crop", **packing.crop.model_dump())
         at = frames.central(outer, image.shape[1], image.shape[0])
-        left, top, image = at.x, at.y, frames.cut(outer, image, at)
-    regions = frames.sampled(packing.frame, image.shape[1], image.shape[0], packing.crops_per_image, image_id)
+        left, top, image = left + at.x, top + at.y, frames.cut(outer, image, at)
+    regions = frames.sampled(packing.frame, image.shape[1], image.shape[0], packing.crops_per_image, source.key)
     crops = [frames.cut(packing.frame, image, region) for region in regions]
     return Cut(crops, [(left + region.x, top + region.y) for region in regions], None)
 
@@ -146,6 +167,7 @@ def _index(rows: pd.DataFrame, told: list[dict[str, Any]], size: int) -> pd.Data
     counts = [len(each["places"]) for each in told]
     places = np.array([at for each in told for at in each["places"]], np.int64).reshape(-1, 2)
     crops = np.concatenate([np.arange(n) for n in counts]) if counts else np.empty(0, np.int64)
+    rows = rows.drop(columns=[name for name in rows if name == "pair_key" or str(name).startswith("box_")])
     index: pd.DataFrame = rows.iloc[np.repeat(np.arange(len(rows)), counts)].reset_index(drop=True)
     index = index.assign(crop=crops, row=np.arange(len(places)), crop_size=size)
     return index.assign(crop_x=places[:, 0], crop_y=places[:, 1])

@@ -6,7 +6,7 @@ Threads, not processes: Pillow lets go of Python's lock while it encodes and dec
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import TypeVar, cast
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -14,7 +14,9 @@ Result = TypeVar("Result")
 AHEAD = 4  # results a thread may be ahead of who takes them: what bounds the memory
 
 
-def ordered(work: Callable[[Item], Result], items: Iterable[Item], threads: int = 1) -> Iterator[Result]:
+def ordered(
+    work: Callable[[Item], Result], items: Iterable[Item], threads: int = 1, ahead: int = AHEAD
+) -> Iterator[Result]:
     """Results in the order of the items, whoever finished first. The first error raised by `work` ends it."""
     if threads < 2:
         yield from map(work, items)
@@ -24,10 +26,20 @@ def ordered(work: Callable[[Item], Result], items: Iterable[Item], threads: int 
         try:
             for item in items:
                 waiting.append(workers.submit(work, item))
-                if len(waiting) >= AHEAD * threads:
+                if len(waiting) >= ahead * threads:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
         finally:  # also when nobody takes the rest
             for each in waiting:
                 each.cancel()
+
+
+def one_ahead(items: Iterable[Item]) -> Iterator[Item]:
+    """The items; while one is in use, a thread makes the next. Two are in memory at most."""
+    end, waiting = object(), iter(items)
+    with ThreadPoolExecutor(1) as worker:
+        coming: Future[Item | object] = worker.submit(next, waiting, end)
+        while (item := coming.result()) is not end:
+            coming = worker.submit(next, waiting, end)
+            yield cast("Item", item)

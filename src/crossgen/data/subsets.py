@@ -10,6 +10,7 @@ import pandas as pd
 
 from crossgen.config import Subset
 from crossgen.data.choosing import Chooser, Roles
+from crossgen.data.paired_choosing import PairedChooser
 from crossgen.data.waterfall import digest
 
 #: Raised when other rows are chosen, here or by the modules that do it. Not a digest of the code: what depends on a
@@ -18,6 +19,10 @@ VERSION = 2
 
 
 __all__ = ["Roles", "Selection", "choose", "select"]
+
+
+#: `pairing` of a subset -> who chooses.
+CHOOSERS: dict[str, type[Chooser]] = {"none": Chooser, "name": PairedChooser}
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ def choose(manifest: pd.DataFrame, subset: Subset, roles: Roles) -> Selection:
     `manifest` holds the rows of all the pools read, test rows too: they are looked at for leaks, and never chosen.
     Raises ValueError, with counts and remedy, where too few are left and where images contradict what is declared.
     """
-    chooser = Chooser(manifest, subset, roles)
+    chooser = CHOOSERS[subset.pairing](manifest, subset, roles)
     for step in (chooser.honest, chooser.wanted, chooser.validated, chooser.thinned, chooser.sampled):
         step()
     rows = chooser.sieve.left().sort_values("image_id").reset_index(drop=True)

@@ -18,7 +18,10 @@ from torch import Tensor, nn
 
 from crossgen.detectors.f3net_frequency import LFS_BANDS, Bands, FadHead, LfsHead
 from crossgen.detectors.f3net_mixing import MixBlock
+from crossgen.detectors.timm_network import weights_of
 
+#: timm's name.
+XCEPTION = "legacy_xception"
 #: Below it, nothing is left to mix after four halvings.
 LEAST_SIZE = 64
 FAD_CHANNELS, FEATURES = 12, 2048
@@ -65,7 +68,8 @@ class F3Net(nn.Module):
 def xception(channels: int, pretrained: bool) -> Xception:
     """timm's Xception without its classifier, its names Cadene's. For other than 3 channels timm repeats the pretrained
     first kernel, divided by the number of repetitions, which is what the published code does."""
-    return timm.create_model("legacy_xception", pretrained=pretrained, in_chans=channels, num_classes=0)
+    with weights_of(XCEPTION):
+        return timm.create_model(XCEPTION, pretrained=pretrained, in_chans=channels, num_classes=0)
 
 
 def entry(network: Xception, images: Tensor) -> Tensor:

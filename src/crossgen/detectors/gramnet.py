@@ -50,6 +50,9 @@ class GramNet(nn.Module):
         super().__init__()
         with weights_of(RESNET):
             trunk = timm.create_model(RESNET, pretrained=pretrained, num_classes=0, zero_init_last=False)
+        self.trunk_cfg = (
+            trunk.pretrained_cfg
+        )  # what `pretrained` tells of the weights; of the trunk only its parts stay
         for name in TRUNK:
             self.add_module(name, getattr(trunk, name))
         for channels, (before, first, second) in TAPS.values():

@@ -24,7 +24,7 @@ Head = Literal["keep", "fresh"]
 State = dict[str, Tensor]
 
 #: Under which names training code keeps the state dict, beside its optimiser and epoch.
-WRAPPERS = ("model", "state_dict", "netC", "model_state_dict", "head")
+WRAPPERS = ("model", "state_dict", "netC", "model_state_dict", "head", "net")
 
 #: Modules that only hold another, as prefixes of all names.
 SHELLS = ("module.", "_orig_mod.", "network.")
@@ -45,6 +45,13 @@ def load_into(network: nn.Module, path: Path, head: Head = "keep") -> None:
     if not fit.exact:
         raise ValueError(f"The weights in {os.fspath(path)} do not fit {_name(inner)}: {fit.told()}")
     inner.load_state_dict({**inner.state_dict(), **fit.used}, strict=True)
+
+
+def last_layer(network: nn.Module) -> tuple[str, nn.Module | None]:
+    """Name and module of the classifier, as `head: fresh` knows it; None for one of several modules."""
+    inner = _innermost(network)
+    names = [prefix.rstrip(".") for prefix in _last_layers(inner)]
+    return ", ".join(names), inner.get_submodule(names[0]) if len(names) == 1 else None
 
 
 @dataclass(frozen=True)

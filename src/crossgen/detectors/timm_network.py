@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import timm
+import torch
 from torch import Tensor, nn
 
 from crossgen.detectors.two_class import fake_minus_real
@@ -45,10 +46,23 @@ def weights_of(model: str) -> Iterator[None]:
         yield
     except OSError as error:  # the hub's errors are of this kind
         raise ValueError(
-            f"Cannot fetch timm's weights {model!r}: {error} They are read from the cache of the Hugging Face hub"
-            f" (HF_HOME), where `hf download timm/{model}` puts them on a machine with access; or set pretrained:"
-            " false and name a file of weights in the recipe's `start`."
+            f"Cannot fetch timm's weights {model!r}: {error} {_kept(model)}; or set pretrained: false and name a file"
+            " of weights in the recipe's `start`."
         ) from error
+
+
+def _kept(model: str) -> str:
+    """Where timm looks for weights before it fetches them, and how they come there."""
+    told = timm.get_pretrained_cfg(model)
+    if told is not None and told.url and not told.hf_hub_id:
+        return (
+            f"They are read from {torch.hub.get_dir()}/checkpoints (TORCH_HOME), where the file of {told.url} belongs"
+        )
+    name = told.hf_hub_id if told is not None and told.hf_hub_id else f"timm/{model}"
+    return (
+        "They are read from the cache of the Hugging Face hub (HF_HOME), where `hf download"
+        f" {name}` puts them on a machine with access"
+    )
 
 
 def build(

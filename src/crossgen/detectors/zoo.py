@@ -1,7 +1,8 @@
 """The zoo of architectures, and any class of your own by `package.module:Builder`."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from torch import nn
 
@@ -25,12 +26,15 @@ ZOO: dict[str, Builder] = {
 
 def build(recipe: Recipe) -> nn.Module:
     """The recipe's network with fresh weights. Raises ValueError for an architecture or options that do not exist."""
+    return network(recipe.architecture, recipe.options, f" in {recipe.name!r}")
+
+
+def network(architecture: str, options: Mapping[str, Any], where: str = "") -> nn.Module:
+    """The same without the rest of a recipe; `where` is told in the message about options."""
     try:
-        return _builder(recipe.architecture)(**recipe.options)
+        return _builder(architecture)(**options)
     except TypeError as error:
-        raise ValueError(
-            f"Options {recipe.options} do not fit {recipe.architecture!r} in {recipe.name!r}: {error}."
-        ) from error
+        raise ValueError(f"Options {dict(options)} do not fit {architecture!r}{where}: {error}.") from error
 
 
 def _builder(architecture: str) -> Builder:

@@ -28,7 +28,7 @@ def average(members: Sequence[pa.Table]) -> Averaged:
 
     The mean is taken in float64 and in the order of the members; the order of the images is that of the first.
     Raises ValueError: one member only, a member of several detectors or of none, the same detector twice, labels that
-    differ, no image in common.
+    differ, a logit that is NaN or infinite, no image in common.
     """
     names = [_name(table) for table in members]
     if len(members) < 2:
@@ -37,6 +37,7 @@ def average(members: Sequence[pa.Table]) -> Averaged:
         if names[first] == names[second]:
             raise ValueError(f"The scores of {_said(names[first])} are given twice: an ensemble counts them once.")
     rows = pa.concat_tables([table.select([*KEY, "label", "logit"]) for table in members])
+    _refuse_broken(rows)
     grouped = rows.group_by(KEY, use_threads=False).aggregate(  # in order: the same bits again
         [("logit", "mean"), ("label", "min"), ("label", "max"), ([], "count_all")]
     )
@@ -58,6 +59,16 @@ def _name(table: pa.Table) -> tuple[object, ...]:
 
 def _said(name: Sequence[object]) -> str:
     return f"{name[0]}/{name[1]}/seed{name[2]}"
+
+
+def _refuse_broken(rows: pa.Table) -> None:
+    broken = rows.filter(pc.invert(pc.is_finite(rows["logit"])))
+    if broken.num_rows:
+        first = broken["image_id"][0].as_py()
+        raise ValueError(
+            f"Image {first!r} has a logit that is NaN or infinite among the members ({broken.num_rows} such rows):"
+            " a detector is broken, train it again."
+        )
 
 
 def _refuse_labels(grouped: pa.Table) -> None:

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple, cast
 
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from crossgen import records
@@ -38,8 +40,8 @@ class Judged:
 
     @classmethod
     def of(cls, scores: pd.DataFrame, facts: pd.DataFrame, test_sets: Sequence[TestSet]) -> "Judged":
-        """Join scores and facts. Raises ValueError: a column missing, a logit that is NaN, an image that is judged
-        twice, is no test image of its pool or has another label there, a pool of the wrong label."""
+        """Join scores and facts. Raises ValueError: a column missing, a logit that is NaN or infinite, an image
+        that is judged twice, is no test image of its pool or has another label there, a pool of the wrong label."""
         _require(scores, tuple(records.SCORES.columns), "scores")
         _require(facts, FACTS, "facts")
         pools = {pool for test_set in test_sets for pool in (test_set.fake, test_set.real) if pool}
@@ -85,6 +87,13 @@ class Judged:
         return Clusters.of(self.groups[rows], self.labels[rows], self.strata[rows])
 
 
+def tested_facts(manifests: Sequence[Path]) -> pd.DataFrame:
+    """FACTS of the test images of all pools; training images are ten times as many, and not judged."""
+    parts = [records.read(path, records.MANIFEST, FACTS, pc.field("split") == "test") for path in manifests]
+    rows: pd.DataFrame = pd.concat([part.to_pandas() for part in parts], ignore_index=True)
+    return rows
+
+
 def _require(table: pd.DataFrame, names: Sequence[str], what: str) -> None:
     missing = [name for name in names if name not in table.columns]
     if missing:
@@ -109,7 +118,8 @@ def _check_facts(facts: pd.DataFrame, test_sets: Sequence[TestSet]) -> None:
 def _places(scores: pd.DataFrame, facts: pd.DataFrame) -> Codes:
     """Row of `facts` for each score. Raises ValueError at what cannot be judged (see `Judged.of`)."""
     places = pd.Index(facts["image_id"]).get_indexer(pd.Index(scores["image_id"]))
-    _refuse(scores, scores["logit"].isna().to_numpy(), "has a logit that is NaN: the detector is broken, not the image")
+    broken = ~np.isfinite(scores["logit"].to_numpy(np.float64))
+    _refuse(scores, broken, "has a logit that is NaN or infinite: the detector is broken, not the image")
     _refuse(scores, places < 0, "is no test image of the manifests")
     for name in ("pool", "label"):
         wrong = facts[name].to_numpy()[places] != scores[name].to_numpy()

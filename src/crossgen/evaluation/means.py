@@ -25,6 +25,7 @@ class Mean(NamedTuple):
     reason: str | None
     trains: tuple[str, ...]
     tests: tuple[str, ...]
+    values: Numbers  # what it is the mean of: one a generator
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ class Grid:
             for which in self._kinds():
                 tests = self._tests(train, which)
                 names = self._names(tests)
-                yield Mean(name, which, *self._mean(self.values[train, tests], names), (name,), names)
+                chosen = self.values[train, tests]
+                yield Mean(name, which, *self._mean(chosen, names), (name,), names, chosen)
         own = [train for train in range(len(self.trains)) if self._own(train) is not None]
         if own:
             yield from self._over_trains(own)
@@ -56,12 +58,13 @@ class Grid:
         values = {which: self._per_train(own, which) for which in ("own", *self._kinds())}
         for which, column in values.items():
             tests = self._names(self._unseen()) if which == "mean_unseen" else both
-            yield Mean("mean", which, *self._mean(column, names), names, tests)
+            yield Mean("mean", which, *self._mean(column, names), names, tests, column)
         gap = values["own"] - values["mean_off_diagonal"]
-        yield Mean("mean", "own_minus_off_diagonal", *self._mean(gap, names, difference=True), names, both)
+        difference = self._mean(gap, names, difference=True)
+        yield Mean("mean", "own_minus_off_diagonal", *difference, names, both, gap)
         for test, test_set in enumerate(self.tests):
             column = self.values[list(own), test]
-            yield Mean("mean", test_set.name, *self._mean(column, names), names, (test_set.name,))
+            yield Mean("mean", test_set.name, *self._mean(column, names), names, (test_set.name,), column)
 
     def _per_train(self, own: Sequence[int], which: str) -> Numbers:
         chosen = [self.values[train, self._tests(train, which)] for train in own]

@@ -19,6 +19,9 @@ Cell = dict[str, Any]
 #: (pool, shard) -> its test images
 Load = Callable[[str, int], Images]
 
+#: Raised when a row of the index tells something else: 2 names weights, frame and pixels.
+VERSION = 2
+
 
 def loader(pools: Mapping[str, Mapping[str, str]]) -> Load:
     """Reads the images of {pool: {"root": folder, "manifest": file}}, each shard once."""
@@ -44,12 +47,14 @@ class Owed:
             weights, geometry = digest(path), frames.key(frame_of(header))
             for shape, cell in seen:
                 if shape == geometry:
-                    owed._add(place, header["identity"], cell, logit_key(weights, cell["cell"]))
+                    owed._add(place, header["identity"], cell, weights)
         return owed
 
-    def _add(self, place: int, identity: Mapping[str, object], cell: Cell, name: str) -> None:
+    def _add(self, place: int, identity: Mapping[str, object], cell: Cell, weights: str) -> None:
+        name = logit_key(weights, cell["cell"])
         keys = {key: identity[key] for key in ("experiment", "train_set", "seed")}
-        self.rows.append(keys | {key: cell[key] for key in ("pool", "shard", "condition")} | {"logits": name})
+        keys |= {key: cell[key] for key in ("pool", "shard", "condition", "frame")}
+        self.rows.append(keys | {"weights": weights, "pixels": cell["cell"], "logits": name})
         self.judged.setdefault(name, []).append(cell)
         self.judges.setdefault(cell["cell"], {})[name] = place
 

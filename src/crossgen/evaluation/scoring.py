@@ -1,6 +1,6 @@
 """Logits: several detectors in one process, only what is missing, pixels from cells or rendered on the way."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,18 +9,22 @@ import pyarrow as pa
 
 from crossgen import records
 from crossgen.config import Frame
+from crossgen.data.parallel import one_ahead
 from crossgen.evaluation import cells
 from crossgen.evaluation.render import CHUNK, Failed, Images, Pictures, Pixels, Steps, failures, render
 from crossgen.progress import Meter
 
 #: Raised when the logits of the same weights and pixels change.
-VERSION = 1
+VERSION = 2
 
 #: Whole images of one size are judged together up to so many pixels: a detector's maps of them are large.
 BATCH_PIXELS = 2**20
 
 #: Pictures of one size, uint8 [n, height, width, 3] -> logits float32 [n].
 Judge = Callable[[Pixels], npt.NDArray[np.float32]]
+
+#: What `render` yields: the first row, pictures and failures by pixel cell.
+Chunk = tuple[int, dict[str, Pictures], Failed]
 
 
 @dataclass(frozen=True)
@@ -39,22 +43,39 @@ def logit_key(weights: str, pixels: str) -> str:
     return cells.key(weights=weights, pixels=pixels, version=VERSION)
 
 
-def score(tasks: Sequence[Task], judges: Sequence[Judge], pixels: cells.Store, logits: cells.Store) -> None:
-    """Compute the missing logit cells: float32 [n] in the order of the images, NaN where there is no picture."""
-    groups = _groups(tasks, pixels)
+@dataclass(frozen=True)
+class Stores:
+    """Where pixels are, if they are kept, and where logits go."""
+
+    pixels: cells.Store
+    logits: cells.Store
+
+
+def score(tasks: Sequence[Task], judges: Sequence[Judge], stores: Stores, threads: int = 1) -> None:
+    """Compute the missing logit cells: float32 [n] in the order of the images, NaN where there is no picture.
+
+    With several threads, pixels that are not stored are rendered by so many, and while some are judged the next are
+    made: no logit depends on it.
+    """
+    groups = _groups(tasks, stores.pixels)
     total = sum(len(task.images) * len(task.missing) for task in tasks)
     with Meter("score_images", total, "logits") as meter:
         for group in groups:
-            _score_group(group, judges, (pixels, logits), meter)
+            chunks = _chunks(group, stores.pixels, threads=threads)
+            values, failed = _judged(group, judges, one_ahead(chunks) if threads > 1 else chunks, meter)
+            for task in group:
+                for _, name in task.missing:
+                    stores.logits.write(name, values[name], {"pixels": task.pixels, "failed": failed[task.pixels]})
 
 
-def _score_group(
-    group: Sequence[Task], judges: Sequence[Judge], stores: tuple[cells.Store, cells.Store], meter: Meter
-) -> None:
+def _judged(
+    group: Sequence[Task], judges: Sequence[Judge], chunks: Iterable[Chunk], meter: Meter
+) -> tuple[dict[str, npt.NDArray[np.float32]], Failed]:
+    """Logits [n] by the name of their cell, and the rows of each pixel cell that hold no image."""
     n = len(group[0].images)
     values = {name: np.full(n, np.nan, np.float32) for task in group for _, name in task.missing}
     failed: Failed = {task.pixels: {} for task in group}
-    for start, arrays, faults in _chunks(group, stores[0]):
+    for start, arrays, faults in chunks:
         for task in group:
             failed[task.pixels] |= faults[task.pixels]
             crops = arrays[task.pixels]
@@ -63,15 +84,13 @@ def _score_group(
                 for rows, alike in _alike(crops, usable):
                     values[name][start + rows] = judges[judge](alike)
                 meter.advance(len(crops))
-    for task in group:
-        for _, name in task.missing:
-            stores[1].write(name, values[name], {"pixels": task.pixels, "failed": failed[task.pixels]})
+    return values, failed
 
 
 def _alike(pictures: Pictures, rows: npt.NDArray[np.int64]) -> Iterator[tuple[npt.NDArray[np.int64], Pixels]]:
     """The pictures of these rows in arrays of one size, not too large."""
     if isinstance(pictures, np.ndarray):
-        yield rows, pictures[rows]
+        yield rows, pictures if len(rows) == len(pictures) else pictures[rows]
         return
     sizes: dict[tuple[int, ...], list[int]] = {}
     for row in rows.tolist():
@@ -93,13 +112,11 @@ def _groups(tasks: Sequence[Task], store: cells.Store) -> list[list[Task]]:
     return [*stored, *streamed.values()]
 
 
-def _chunks(
-    group: Sequence[Task], store: cells.Store, chunk: int = CHUNK
-) -> Iterator[tuple[int, dict[str, Pictures], Failed]]:
+def _chunks(group: Sequence[Task], store: cells.Store, chunk: int = CHUNK, threads: int = 1) -> Iterator[Chunk]:
     """What `render` yields, from the cell if it is there."""
     first = group[0]
     if not store.whole(first.pixels):
-        yield from render(first.images, first.frame, {t.pixels: t.steps for t in group}, chunk)
+        yield from render(first.images, first.frame, {t.pixels: t.steps for t in group}, chunk, threads)
         return
     crops = store.read(first.pixels, verify=True)
     missing = failures(store, first.pixels)

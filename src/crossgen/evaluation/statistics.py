@@ -6,12 +6,12 @@ logit above 0. Equal logits are equal: ties count half in the AUC and share one 
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from crossgen.intervals import Clusters, Codes, Estimate, Numbers, bounded_logit
+from crossgen.intervals import Clusters, Codes, Estimate, Mask, Numbers, bounded_logit
 from crossgen.separation import accuracy as accuracy
 from crossgen.separation import balanced_accuracy as balanced_accuracy
 from crossgen.separation import in_chunks, ratio
@@ -77,14 +77,21 @@ def bootstrap_weights(groups: ArrayLike, seed: int, replicates: int) -> Weights:
     A weight is a function of (seed, replicate, group) and of nothing else: neither the order of the table nor other
     groups move it, images of a group share it, and the same photograph weighs the same in every cell of a run.
     """
+    blocks = weight_blocks(groups, seed, replicates, max(1, replicates))
+    return next(blocks, np.empty((0, len(np.asarray(groups, dtype=object))), dtype=np.float32))
+
+
+def weight_blocks(groups: ArrayLike, seed: int, replicates: int, size: int) -> Iterator[Weights]:
+    """`bootstrap_weights` in blocks [at most `size`, n]: those of many images and replicates do not fit into memory."""
     names, images = np.unique(np.asarray(groups, dtype=object), return_inverse=True)
     salt = f"{seed}".encode()
     digests = [hashlib.blake2b(str(name).encode(), digest_size=8, key=salt).digest() for name in names]
     key = np.frombuffer(b"".join(digests), dtype="<u8")
-    weights = np.empty((replicates, len(images)), dtype=np.float32)
-    for replicate in range(replicates):
-        weights[replicate] = -np.log(_uniform(key, replicate))[images]
-    return weights
+    for start in range(0, replicates, size):
+        weights = np.empty((min(size, replicates - start), len(images)), dtype=np.float32)
+        for place in range(len(weights)):
+            weights[place] = -np.log(_uniform(key, start + place))[images]
+        yield weights
 
 
 def _uniform(key: NDArray[np.uint64], replicate: int) -> Numbers:
@@ -110,8 +117,31 @@ def balance_strata(weights: Weights, groups: Codes, strata: Codes) -> Weights:
     return scaled
 
 
-def paired_interval(replicates: Numbers, value: float, level: float) -> Estimate:
-    """Percentile interval of a difference from its `replicates` [b]; NaN limits if they do not vary at all."""
+def strata_of(groups: Codes, sources: Codes, labels: Codes) -> Codes:
+    """Strata [n] to balance within: one label of one source each, as codes.
+
+    A stratum of one group would never vary, as if it were known without error: such groups of a label are put together,
+    and one that is still alone is put to its label's largest stratum.
+    """
+    strata = sources * 2 + labels
+    for label in (0, 1):
+        lonely = _alone(groups, strata, labels == label)
+        strata = np.where(lonely, label - 2, strata)
+        if _alone(groups, strata, labels == label).any():
+            rest = strata[(labels == label) & (strata >= 0)]
+            strata = np.where(strata == label - 2, np.bincount(rest).argmax(), strata) if len(rest) else strata
+    return np.asarray(strata)
+
+
+def _alone(groups: Codes, strata: Codes, members: Mask) -> Mask:
+    """Which images are in a stratum that holds one group; of the `members` alone."""
+    pairs = np.unique(np.column_stack([strata[members], groups[members]]), axis=0)
+    codes, counts = np.unique(pairs[:, 0], return_counts=True)
+    return np.asarray(members & np.isin(strata, codes[counts == 1]))
+
+
+def percentile_interval(replicates: Numbers, value: float, level: float) -> Estimate:
+    """Percentile interval of a `value` from its bootstrap `replicates` [b]; NaN limits if they do not vary at all."""
     if not np.ptp(replicates) > 1e-12:
         return Estimate(value, np.nan, np.nan, "bootstrap")
     low, high = np.quantile(replicates, [0.5 - level / 2, 0.5 + level / 2])

@@ -9,6 +9,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shown", required=True, help="JSON of the config's test sets, conditions, experiments ...")
     parser.add_argument("--metrics", required=True, type=Path, help="metrics (crossgen compute-metrics)")
     parser.add_argument("--differences", required=True, type=Path, help="paired differences")
+    parser.add_argument("--seed-means", required=True, type=Path, help="means over several seeds")
+    parser.add_argument("--thresholds", required=True, type=Path, help="thresholds (crossgen choose-thresholds)")
+    parser.add_argument("--operating-points", required=True, type=Path, help="what they come to")
+    parser.add_argument("--reliability", required=True, type=Path, help="bins of P(fake)")
     parser.add_argument("--biases", required=True, type=Path, help="attributes of the audit (crossgen audit-biases)")
     parser.add_argument("--probes", required=True, type=Path, help="probes of the audit")
     parser.add_argument("--duplicates", required=True, type=Path, help="files that are there twice, of the audit")
@@ -17,6 +21,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--waterfalls", type=Path, nargs="*", default=[], help="what selections removed")
     parser.add_argument("--histories", type=Path, nargs="*", default=[], help="histories of detectors")
     parser.add_argument("--watched", type=Path, nargs="*", default=[], help="what was watched while they were trained")
+    parser.add_argument("--breakdowns", required=True, type=Path, help="rates by bin (crossgen break-down)")
+    parser.add_argument("--correlations", required=True, type=Path, help="correlation of training rows, of the same")
+    parser.add_argument("--disagreements", required=True, type=Path, help="disagreement of detectors, of the same")
+    parser.add_argument("--hardest", required=True, type=Path, help="the hardest images, of the same")
     parser.add_argument("--audited", required=True, help="JSON list of [subset, train set, selection, index of crops]")
 
 

@@ -1,13 +1,16 @@
 """Paired changes within one experiment: the same detectors on the same images, before and after a condition.
 
 The metrics hold no interval of such a change, so it is made here as the means are: one difference a train set,
-Student's t with k - 1 degrees over them. It holds generators, not photographs and not training runs.
+Student's t with k - 1 degrees over them; with several seeds both ways (`crossed.over_both`). It holds generators and,
+where there are several, training runs; not photographs.
 """
 
 from collections.abc import Callable
 from math import isnan
 
-from crossgen.intervals import student_t
+import numpy as np
+
+from crossgen.crossed import over_both
 from crossgen.report.data import OWN, ReportData
 from crossgen.report.estimates import Estimate, less, mean_by_seed
 
@@ -44,7 +47,8 @@ def _mean_of(data: ReportData, experiment: str, value: Value) -> Estimate:
     lost = [name for name, each in values.items() if not each.defined]
     if lost or not names:
         return Estimate(reason=f"undefined for {', '.join(lost)}" if lost else "no train set has a test set of its own")
-    found = student_t([each.value for each in values.values()], data.level, (-1.0, 1.0))
     by_seed = mean_by_seed(values.values())
+    each_seed = [[dict(each.by_seed)[seed] for each in values.values()] for seed, _ in by_seed]
+    found, _ = over_both(np.array(each_seed or [[each.value for each in values.values()]]), data.level, (-1.0, 1.0))
     reason = "no interval: one generator only, or all alike" if isnan(found.low) else ""
     return Estimate(value=found.value, low=found.low, high=found.high, by_seed=by_seed, reason=reason)

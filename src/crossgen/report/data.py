@@ -9,12 +9,27 @@ from typing import Any
 import pandas as pd
 
 from crossgen.config import Condition, Ensemble, Shown
-from crossgen.records import DUPLICATES, HISTORY, LOSSES, WATCHED, WATERFALL
+from crossgen.records import (
+    BREAKDOWNS,
+    CORRELATIONS,
+    DISAGREEMENTS,
+    DUPLICATES,
+    HARDEST,
+    HISTORY,
+    LOSSES,
+    OPERATING_POINTS,
+    RELIABILITY,
+    SEED_MEANS,
+    THRESHOLDS,
+    WATCHED,
+    WATERFALL,
+)
 from crossgen.report.estimates import Estimate, pool
 
 #: Words that stand where a train set or a test set stands, and mean an aggregate.
 MEAN, OFF_DIAGONAL, OWN, OWN_MINUS_OFF = "mean", "mean_off_diagonal", "own", "own_minus_off_diagonal"
 MEAN_UNSEEN = "mean_unseen"
+WORST, WORST_OFF = "worst", "worst_off_diagonal"
 
 #: Metrics that get heat maps and matrix tables.
 SHOWN_METRICS = ("balanced_accuracy", "roc_auc")
@@ -27,6 +42,8 @@ TITLES = {
     OWN: "own generator",
     OWN_MINUS_OFF: "own − off-diagonal",
     MEAN_UNSEEN: "unseen generators",
+    WORST: "worst generator",
+    WORST_OFF: "worst off-diagonal",
     "accuracy": "Accuracy",
     "average_precision": "Average precision",
     "tpr": "Fakes found (TPR)",
@@ -73,7 +90,16 @@ class ReportData:
     duplicates: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(DUPLICATES.columns)))
     histories: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=[*TOLD_OF, *HISTORY.columns]))
     watched: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=[*TOLD_OF, *WATCHED.columns]))
+    seed_means: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(SEED_MEANS.columns)))
     detectors: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(TRAINED)))
+    breakdowns: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(BREAKDOWNS.columns)))
+    correlations: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(CORRELATIONS.columns)))
+    disagreements: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(DISAGREEMENTS.columns)))
+    hardest: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(HARDEST.columns)))
+    minimum: int = 30  # images of a bin below which the interval stands alone
+    thresholds: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(THRESHOLDS.columns)))
+    operating_points: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(OPERATING_POINTS.columns)))
+    reliability: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(RELIABILITY.columns)))
 
     @classmethod
     def from_config(cls, config: Shown, frames: Mapping[str, pd.DataFrame]) -> "ReportData":
@@ -95,13 +121,22 @@ class ReportData:
             duplicates=frames["duplicates"],
             histories=frames["histories"],
             watched=frames["watched"],
+            breakdowns=frames["breakdowns"],
+            correlations=frames["correlations"],
+            disagreements=frames["disagreements"],
+            hardest=frames["hardest"],
+            seed_means=frames["seed_means"],
+            thresholds=frames["thresholds"],
+            operating_points=frames["operating_points"],
+            reliability=frames["reliability"],
+            minimum=config.breakdowns.fewest,
             experiments=(*(item.name for item in config.experiments), *(item.name for item in config.ensembles)),
             train_sets=tuple(dict.fromkeys([name for name in seen if name in named] + named)),
             generators=pairs,
             controls=tuple(test.name for test in config.test_sets if test.name not in pairs),
             conditions=config.conditions,
             matrix_conditions=config.matrix_conditions,
-            comparisons=tuple((pair.experiment, pair.baseline) for pair in config.comparisons),
+            comparisons=tuple((pair.experiment, pair.baseline) for pair in config.comparisons if pair.plain),
             seeds=tuple(sorted({seed for experiment in config.experiments for seed in experiment.seeds})),
             level=config.statistics.level,
             name=config.report,
@@ -171,12 +206,31 @@ class ReportData:
         return of_fakes if of_fakes.defined and not of_reals.defined else of_reals
 
     @cached_property
+    def knows_worst(self) -> bool:
+        """Whether the metrics tell of worst generators."""
+        return WORST_OFF in set(self.metrics["test_generator"])
+
+    def worst(self, key: tuple[str, str, str, str, str]) -> tuple[Estimate, tuple[str, ...]]:
+        """An estimate of WORST or WORST_OFF, and the names of the generators that it is of, a seed each."""
+        return self.cell(*key), self._worst.get(key, ())
+
+    @cached_property
+    def _worst(self) -> dict[tuple[str, ...], tuple[str, ...]]:
+        named = self.metrics[self.metrics["test_generator"].isin([WORST, WORST_OFF])]
+        named = named[named["worst_generator"].notna()] if len(named) else named
+        found = named.groupby(["experiment", "train_set", *CELL], sort=False) if len(named) else ()
+        return {tuple(map(str, key)): tuple(dict.fromkeys(rows["worst_generator"])) for key, rows in found}
+
+    @cached_property
     def _cells(self) -> dict[tuple[str, ...], Estimate]:
-        return _pool(self.metrics, ("experiment", "train_set", *CELL))
+        means = self.seed_means
+        return _pool(self.metrics, ("experiment", "train_set", *CELL), means[means["baseline"].isna()])
 
     @cached_property
     def _paired(self) -> dict[tuple[str, ...], Estimate]:
-        return _pool(self.differences, ("experiment", "baseline", "train_set", *CELL))
+        means = self.seed_means
+        same = means[(means["condition"] == means["baseline_condition"]) & (means["experiment"] != means["baseline"])]
+        return _pool(of_experiments(self.differences), ("experiment", "baseline", "train_set", *CELL), same)
 
     @cached_property
     def _seeds(self) -> dict[str, tuple[int, ...]]:
@@ -189,10 +243,20 @@ class ReportData:
 
 
 CELL = ("test_generator", "condition", "metric")
+#: What the sides of a comparison may differ in beside the experiment.
+PLACES = ("train_set", "seed", "condition")
 
 
-def _pool(frame: pd.DataFrame, keys: tuple[str, ...]) -> dict[tuple[str, ...], Estimate]:
+def of_experiments(differences: pd.DataFrame) -> pd.DataFrame:
+    """Rows whose two sides differ in the experiment alone."""
+    same = [differences[name] == differences[f"baseline_{name}"] for name in PLACES]
+    return differences[pd.concat(same, axis=1).all(axis=1) & (differences["experiment"] != differences["baseline"])]
+
+
+def _pool(frame: pd.DataFrame, keys: tuple[str, ...], means: pd.DataFrame) -> dict[tuple[str, ...], Estimate]:
+    """Estimates by key; `means`: rows of several seeds."""
+    together = {tuple(row[key] for key in keys): row for row in means.to_dict("records")}
     rows: dict[tuple[str, ...], list[Mapping[Any, Any]]] = defaultdict(list)
     for row in frame.to_dict("records"):
         rows[tuple(row[key] for key in keys)].append(row)
-    return {key: pool(seeds) for key, seeds in rows.items()}
+    return {key: pool(seeds, together.get(key)) for key, seeds in rows.items()}

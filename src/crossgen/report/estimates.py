@@ -6,15 +6,21 @@ from math import isnan, nan
 from statistics import stdev
 from typing import Any
 
+import numpy as np
 import pandas as pd
+
+from crossgen.crossed import over_seeds
+
+#: What a share can be.
+SHARE = (0.0, 1.0)
 
 
 @dataclass(frozen=True)
 class Estimate:
     """A share in [0, 1] (or a difference of shares) with its interval; NaN and a reason where undefined.
 
-    Over several seeds `value` is the mean, and `low` and `high` are the lowest and highest bound of any seed: wider
-    than the interval of each, so that "separated" means separated in every seed. `by_seed` holds the value of each.
+    Over several seeds `value` is the mean, and `low` and `high` hold the seeds as well (see `evaluation.seeds`).
+    `by_seed` holds the value of each.
     """
 
     value: float = nan
@@ -52,24 +58,39 @@ class Estimate:
         return self.has_interval and (self.low > 0 or self.high < 0)
 
 
-def pool(rows: Iterable[Mapping[Any, Any]]) -> Estimate:
-    """One estimate from the rows of all seeds; undefined when it is undefined in one of them."""
+def pool(rows: Iterable[Mapping[Any, Any]], together: Mapping[Any, Any] | None = None) -> Estimate:
+    """One estimate from the rows of all seeds; undefined when it is undefined in one of them.
+
+    `together`: the row of several seeds that bears their interval; without it they have none.
+    """
     rows = list(rows)
     lost = [row for row in rows if pd.isna(row["value"])]
     if lost:
         return Estimate(reason=_reason(lost, len(rows)), **_images(rows))
-    values, lows, highs = ([float(row[name]) for row in rows] for name in ("value", "low", "high"))
-    known = not any(isnan(bound) for bound in lows + highs)
+    values = [float(row["value"]) for row in rows]
+    whole = rows[0] if len(rows) == 1 else together or {"low": nan, "high": nan, "reason": "no interval over seeds"}
+    low, high = float(whole["low"]), float(whole["high"])
+    known = not (isnan(low) or isnan(high))
     return Estimate(
         value=sum(values) / len(values),
-        low=min(lows) if known else nan,
-        high=max(highs) if known else nan,
+        low=low if known else nan,
+        high=high if known else nan,
         by_seed=tuple(
             (int(row.get("seed", place)), value) for place, (row, value) in enumerate(zip(rows, values, strict=True))
         ),
-        reason="" if known else _reason(rows[:1], 1),
+        reason="" if known else _reason([whole], 1),
         **_images(rows),
     )
+
+
+def pool_seeds(rows: Iterable[Mapping[Any, Any]], level: float, limits: tuple[float, float] = SHARE) -> Estimate:
+    """As `pool`; of several seeds with the interval over seeds and images (see `crossgen.crossed.over_seeds`)."""
+    rows = list(rows)
+    if len(rows) < 2:
+        return pool(rows)
+    found = np.array([[row["value"], row["low"], row["high"]] for row in rows], dtype=np.float64)
+    estimate = over_seeds(found, level, limits)[0]
+    return pool(rows, {"low": estimate.low, "high": estimate.high, "reason": "no interval of a seed"})
 
 
 def less(first: Estimate, second: Estimate) -> Estimate:

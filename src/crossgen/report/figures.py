@@ -5,12 +5,15 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
+from crossgen.report.binned import qualities, sizes
+from crossgen.report.correlation import correlation
 from crossgen.report.curves import degradation
 from crossgen.report.data import SHOWN_METRICS, ReportData
 from crossgen.report.dots import controls, experiments, probes
 from crossgen.report.heatmaps import matrix
 from crossgen.report.histograms import biases
 from crossgen.report.learning import learning
+from crossgen.report.reliability import reliability
 from crossgen.report.style import save
 
 __all__ = ["FIGURES", "plan", "save"]
@@ -24,6 +27,10 @@ FIGURES: dict[str, Callable[..., Figure]] = {
     "probes": probes,  # subset
     "controls": controls,
     "learning": learning,  # experiment
+    "sizes": sizes,  # experiment
+    "qualities": qualities,  # experiment
+    "correlation": correlation,  # experiment
+    "reliability": reliability,  # experiment
 }
 
 
@@ -37,5 +44,11 @@ def plan(data: ReportData) -> dict[str, Callable[[], Figure]]:
         **{f"probes_{subset}": ("probes", subset) for subset in dict.fromkeys(data.probes["subset"])},
         **({"controls": ("controls",)} if data.controls else {}),
         **{f"learning_{name}": ("learning", name) for name in dict.fromkeys(data.histories["experiment"])},
+        **{
+            f"{kind}_{name}": (kind, name)
+            for kind in ("sizes", "qualities", "correlation")
+            for name in data.experiments
+        },
+        **{f"reliability_{name}": ("reliability", name) for name in data.experiments if data.generators},
     }
     return {name: partial(FIGURES[kind], data, *rest) for name, (kind, *rest) in planned.items()}

@@ -1,6 +1,7 @@
 """The report as one self-contained HTML page: data, charts and figures inside, no network."""
 
 import re
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import crossgen
 from crossgen.report import facts
 from crossgen.report.citation import bibtex
 from crossgen.report.data import ReportData
+from crossgen.report.gallery import gallery
 from crossgen.report.meaning import findings
 from crossgen.report.payload import embedded, payload
 from crossgen.report.printing import Table
@@ -29,15 +31,30 @@ TITLES = {
     "matrix": "The matrix",
     "degraded": "Degraded images",
     "controls": "Controls",
+    "thresholds": "Thresholds and calibration",
+    "errors": "Where detectors err",
     "meaning": "What it means",
     "data": "Data and what is left out",
     "cite": "How to cite",
     "files": "Files",
 }
 #: The same in the navigation, where a phone has room for a word.
-WORDS = ("Run", "Bias", "Matrix", "Degraded", "Controls", "Meaning", "Data", "Cite", "Files")
+WORDS = ("Run", "Bias", "Matrix", "Degraded", "Controls", "Thresholds", "Errors", "Meaning", "Data", "Cite", "Files")
 #: Sentences of a topic that stand open; more are folded away.
 MOST = 12
+#: Kinds of figures and tables of a section that folds them away, in words.
+ERRORS = {
+    "sizes": "Called fake by image size",
+    "qualities": "Called fake by JPEG quality",
+    "correlation": "Correlation of training rows",
+    "breakdown_size": "By image size, as a table",
+    "breakdown_quality": "By JPEG quality, as a table",
+    "classes": "By content class: the extremes",
+    "disagreement": "Disagreement of detectors",
+    "hardest": "The hardest images",
+}
+#: Where an SVG tells places in points.
+PLACES = re.compile(r' (?:d|x|y|width|height)="[^"]*"|translate\([^)]*\)')
 #: Section to the beginnings of its figures' names, and to its tables.
 SECTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "run": (("learning_",), ("detectors",)),
@@ -45,7 +62,12 @@ SECTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "matrix": (("matrix_",), ("matrix",)),
     "degraded": (("degradation_",), ("degraded",)),
     "controls": (("controls",), ("controls",)),
-    "meaning": (("experiments",), ()),
+    "thresholds": (("reliability_",), ("operating_points", "calibration", "thresholds")),
+    "errors": (
+        ("sizes_", "qualities_", "correlation_"),
+        ("breakdown_size", "breakdown_quality", "classes", "correlation", "disagreement", "hardest"),
+    ),
+    "meaning": (("experiments",), ("comparisons",)),
     "data": ((), ("data", "losses", "duplicates", "waterfall")),
 }
 
@@ -59,7 +81,7 @@ def render(data: ReportData, figures: Mapping[str, Path], tables: Mapping[str, T
         if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:|/", address):
             raise ValueError(f"Link {text!r} to {address!r}: expected an address relative to the report.")
     # get_plotlyjs holds no </script (tested)
-    return _filled(data, figures, tables, {"links": links, "plotly": Markup(get_plotlyjs())})  # noqa: S704
+    return _filled(data, figures, tables, {"links": links, "plotly": Markup(get_plotlyjs()), "gallery": gallery(data)})  # noqa: S704
 
 
 def overview(data: ReportData, tables: Mapping[str, Table]) -> str:
@@ -67,7 +89,7 @@ def overview(data: ReportData, tables: Mapping[str, Table]) -> str:
 
     For `snakemake --report`, which shows pages as data: addresses: Chromium opens none of more than 2 MB.
     """
-    return _filled(data, {}, tables, {"links": {}, "plotly": ""})
+    return _filled(data, {}, tables, {"links": {}, "plotly": "", "gallery": {}})
 
 
 def _filled(
@@ -92,6 +114,7 @@ def _texts(data: ReportData) -> dict[str, object]:
         "titles": TITLES,
         "words": dict(zip(TITLES, WORDS, strict=True)),
         "loop_of": {key: number for number, key in enumerate(TITLES, 1)},
+        "errors": ERRORS,
         "questions": QUESTIONS,
         "short": in_short(data),
         "facts": facts.run(data),
@@ -129,6 +152,11 @@ def _section(key: str, figures: Mapping[str, Path], tables: Mapping[str, Table])
     }
 
 
+def _short(name: str) -> str:
+    """A few letters in place of a figure's name, which stands before thousands of ids."""
+    return f"f{zlib.crc32(name.encode()):x}"
+
+
 def inline(name: str, path: Path) -> Markup:
     """An SVG file as an element of the page: ids made unique, as wide as drawn but never wider than the page."""
     text = path.read_text(encoding="utf-8")
@@ -137,6 +165,8 @@ def inline(name: str, path: Path) -> Markup:
     if not width or not box:
         raise ValueError(f"{path}: the <svg> element has no width or viewBox; draw the figure again.")
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL).replace("xlink:href", "href")
-    body = re.sub(r'(\sid="|href="#|url\(#)', rf"\g<1>{name}-", body)
+    body = re.sub(r'(\sid="|href="#|url\(#)', rf"\g<1>{_short(name)}-", body)
+    # drawn to 2 digits of a point, and without line breaks: a third less to send, and nobody sees it
+    body = re.sub(r"> *\n *<", "><", PLACES.sub(lambda found: re.sub(r"(\.\d\d)\d+", r"\1", found[0]), body))
     start = f'<svg role="img" aria-label="{name}" viewBox="{box[1]}" style="width:{width[1]}">'
     return Markup(start + body)  # noqa: S704 -- drawn by us, from names that hold no markup

@@ -4,10 +4,11 @@ import pandas as pd
 
 from crossgen.report.data import CELL, ReportData
 
-ONE = "says nothing of variation between training runs"
-SEVERAL = (
-    "mean ± standard deviation over them (n − 1); brackets reach from the lowest to the highest bound of any of them"
-)
+LEFT_OUT = "seed variation not included"
+ONE = f"one training run; {LEFT_OUT}"
+SEVERAL = "mean ± standard deviation over them (n − 1); brackets hold the training runs as well (Student's t)"
+#: What a count of an ensemble over seeds is called: its members' runs vary, itself it is one.
+ALL = "All seeds in one"
 
 
 def seeds_text(data: ReportData) -> str:
@@ -16,14 +17,14 @@ def seeds_text(data: ReportData) -> str:
     for name in data.experiments:
         counted.setdefault((len(data.seeds_of(name)), counting(data, name)), []).append(name)
     which = {key: f" ({', '.join(names)})" if len(counted) > 1 else "" for key, names in counted.items()}
-    return " ".join(f"{key[1]}{which[key]}: {SEVERAL if key[0] > 1 else ONE}." for key in sorted(counted))
+    return " ".join(f"{key[1]}{which[key]}: {_meaning(*key)}." for key in sorted(counted))
 
 
 def counting(data: ReportData, experiment: str) -> str:
     """`3 seeds`, `One seed`, or, of an ensemble over them, `All seeds in one`."""
     count, ensemble = len(data.seeds_of(experiment)), data.ensembles.get(experiment)
     if ensemble and ensemble.over == "experiments_and_seeds":
-        return "All seeds in one"
+        return ALL
     return "One seed" if count == 1 else f"{count} seeds"
 
 
@@ -35,8 +36,12 @@ def pair_text(data: ReportData, pair: tuple[str, str]) -> str:
 
 def experiment_text(data: ReportData, experiment: str) -> str:
     """The same of one experiment."""
-    several = len(data.seeds_of(experiment)) > 1
-    return f"{counting(data, experiment)}: {SEVERAL if several else ONE}."
+    counted = counting(data, experiment)
+    return f"{counted}: {_meaning(len(data.seeds_of(experiment)), counted)}."
+
+
+def _meaning(seeds: int, counted: str) -> str:
+    return SEVERAL if seeds > 1 else LEFT_OUT if counted == ALL else ONE
 
 
 def short_text(data: ReportData) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from crossgen.report.changes import change
-from crossgen.report.data import MEAN, MEAN_UNSEEN, OFF_DIAGONAL, OWN, OWN_MINUS_OFF, ReportData
+from crossgen.report.data import MEAN, MEAN_UNSEEN, OFF_DIAGONAL, OWN, OWN_MINUS_OFF, WORST_OFF, ReportData
 from crossgen.report.estimates import Estimate
 from crossgen.report.printing import Gaps, Table, deviation, percent, points
 from crossgen.report.seeds import seeds_text, with_seeds
@@ -29,9 +29,10 @@ def summary(data: ReportData) -> Table:
         if data.controls
         else ""
     )
+    worst = " Worst: each train set's worst other generator, mean over them." if data.knows_worst else ""
     caption = (
         f"Balanced accuracy in percent, differences in points, {data.level:.0%} intervals in brackets."
-        f" Change: from {data.plain} to the condition, of the mean over all cells.{controls} {seeds_text(data)}"
+        f" Change: from {data.plain} to the condition, of the mean over all cells.{worst}{controls} {seeds_text(data)}"
     )
     return Table(caption.replace("%", " %"), pd.DataFrame(rows), _full(data), gaps.notes)
 
@@ -48,6 +49,7 @@ def _row(data: ReportData, gaps: Gaps, experiment: str, condition: str) -> dict[
         "Own − off-diagonal": gaps.points(gap),
         "Own > off-diagonal": verdict(gap),
         **({"Unseen": gaps.percent(_mean(data, experiment, condition, MEAN_UNSEEN))} if data.unseen else {}),
+        **({"Worst": gaps.percent(_mean(data, experiment, condition, WORST_OFF))} if data.knows_worst else {}),
         "Change": "" if is_plain else _change(data, experiment, condition),
         **{name: gaps.percent(share) if is_plain else "" for name, share in shares.items()},
     }
@@ -73,7 +75,7 @@ def _change(data: ReportData, experiment: str, condition: str) -> str:
 
 def _full(data: ReportData) -> pd.DataFrame:
     metrics = data.metrics
-    kinds = [OWN, OFF_DIAGONAL, OWN_MINUS_OFF, MEAN, MEAN_UNSEEN]
+    kinds = [OWN, OFF_DIAGONAL, OWN_MINUS_OFF, MEAN, MEAN_UNSEEN, WORST_OFF]
     shown = metrics.test_generator.isin(kinds) & (metrics.metric == METRIC) & metrics.condition.isin(data.undegraded)
     control = metrics.test_generator.isin(data.controls) & metrics.metric.isin(["fpr", "tpr"])
     chosen = (metrics.train_set == MEAN) & (shown | (control & (metrics.condition == data.plain)))

@@ -5,12 +5,15 @@ from typing import Any
 
 import pandas as pd
 
-from crossgen.report.data import MEAN, OWN, SHOWN_METRICS, ReportData
+from crossgen.report import breakdowns
+from crossgen.report.comparisons import comparisons
+from crossgen.report.data import MEAN, OWN, SHOWN_METRICS, WORST_OFF, ReportData
 from crossgen.report.estimates import Estimate, pool
 from crossgen.report.pools import duplicates, losses, pools, waterfall
 from crossgen.report.printing import Gaps, Table
 from crossgen.report.seeds import seeds_text, with_seeds
 from crossgen.report.summary import summary
+from crossgen.report.thresholds import calibration, operating_points, thresholds
 from crossgen.report.trained import detectors
 
 #: Of the audit: nothing in it varies with a training seed.
@@ -42,7 +45,14 @@ def matrix(data: ReportData) -> Table:
 def _matrix_row(data: ReportData, gaps: Gaps, model: tuple[str, str], condition: str, metric: str) -> dict[str, str]:
     columns = (*data.seen, *data.unseen, *data.means)
     cells = {data.title(name): gaps.percent(data.cell(*model, name, condition, metric)) for name in columns}
-    return {"Trained on": model[1], **cells}
+    worst = {data.title(WORST_OFF): worst_text(data, gaps, model, condition, metric)} if data.knows_worst else {}
+    return {"Trained on": model[1], **cells, **worst}
+
+
+def worst_text(data: ReportData, gaps: Gaps, model: tuple[str, str], condition: str, metric: str) -> str:
+    """`61.2 [55.0, 66.1] (sd14)`: the lowest number off the diagonal, and the generator that has it in each seed."""
+    estimate, names = data.worst((*model, WORST_OFF, condition, metric))
+    return " ".join([gaps.percent(estimate), *([f"({', '.join(names)})"] if names else [])])
 
 
 def degraded(data: ReportData) -> Table:
@@ -119,6 +129,7 @@ TABLES: dict[str, Callable[[ReportData], Table]] = {
     "summary": summary,
     "matrix": matrix,
     "degraded": degraded,
+    "comparisons": comparisons,
     "detectors": detectors,
     "controls": controls,
     "biases": biases,
@@ -127,4 +138,13 @@ TABLES: dict[str, Callable[[ReportData], Table]] = {
     "losses": losses,
     "waterfall": waterfall,
     "duplicates": duplicates,
+    "breakdown_quality": breakdowns.quality,
+    "breakdown_size": breakdowns.size,
+    "classes": breakdowns.classes,
+    "correlation": breakdowns.correlation,
+    "disagreement": breakdowns.disagreement,
+    "hardest": breakdowns.hardest,
+    "thresholds": thresholds,
+    "operating_points": operating_points,
+    "calibration": calibration,
 }

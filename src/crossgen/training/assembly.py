@@ -14,11 +14,13 @@ from crossgen.training.batches import Data, Reader
 from crossgen.training.facts import Facts, facts, lines
 from crossgen.training.freezing import frozen
 from crossgen.training.optimisers import optimiser_of
+from crossgen.training.pairing import PairedPlan
 from crossgen.training.plan import Plan
 from crossgen.training.processes import Launch, Mode, Together
 from crossgen.training.readers import reader_for
 from crossgen.training.schedules import Schedule, schedule_of
 from crossgen.training.setting import Setting
+from crossgen.training.stay_positive import PositiveHead
 from crossgen.training.stepping import Stepper
 
 Log = Callable[[str], None]
@@ -60,7 +62,7 @@ def set_up(seed: int) -> None:
 def assemble(data: Data, recipe: Recipe, setting: Setting, log: Log, reader: Reader | None = None) -> Parts:
     """Build everything, with fresh or the told weights. Raises ValueError for what does not go together."""
     set_up(setting.seed)
-    plan, launch = Plan.of(data, recipe, setting), Launch.found()
+    plan, launch = plan_of(data, recipe, setting), Launch.found()
     if recipe.batch_size // 2 < launch.processes:
         raise ValueError(f"batch_size {recipe.batch_size} for {launch.processes} processes: each needs both labels.")
     detector = _begun(recipe, setting, launch.device)
@@ -68,11 +70,14 @@ def assemble(data: Data, recipe: Recipe, setting: Setting, log: Log, reader: Rea
     fabric = launch.fabric(mode)
     together = Together(fabric)
     tell: Log = log if together.rank == 0 else lambda line: None
-    still = frozen(detector.network, recipe.freeze)
+    positive = PositiveHead.begun(detector.network, recipe) if recipe.stay_positive else None
+    still = positive.still if positive else frozen(detector.network, recipe.freeze)
     optimiser = optimiser_of(recipe, detector.network)
     average = ModelEmaV3(detector, recipe.ema.decay, use_warmup=recipe.ema.warmup) if recipe.ema else None
-    stepper = Stepper(recipe, setting, detector, optimiser, fabric, together, still, tell)
+    stepper = Stepper(recipe, setting, detector, optimiser, fabric, together, still, tell, positive)
     told = facts(detector, recipe, mode, launch)
+    if isinstance(plan, PairedPlan):
+        tell(f"pairs={len(plan.pool.first)} images_without_their_other_half={plan.halves_left_out}")
     for line in lines(told, plan, data, setting.workers):
         tell(line)
     reader = reader or reader_for(data, recipe, setting, launch.device)
@@ -80,9 +85,20 @@ def assemble(data: Data, recipe: Recipe, setting: Setting, log: Log, reader: Rea
     return Parts(plan, detector, average, stepper, schedule, together, reader, told)
 
 
+def plan_of(data: Data, recipe: Recipe, setting: Setting) -> Plan:
+    """Which images make up each batch: pairs, if the recipe says so. Raises ValueError as the plans do."""
+    plan = Plan.of(data, recipe, setting)
+    return plan if recipe.pairing == "none" else PairedPlan.from_plan(plan, data)
+
+
 def _begun(recipe: Recipe, setting: Setting, device: torch.device) -> Detector:
     """The detector with the weights that training begins with."""
     start = setting.start or recipe.start
+    if start is None and recipe.stay_positive is not None:
+        raise ValueError(
+            f"Recipe {recipe.name!r} is the second stage of a detector (stay_positive), and none is named to begin"
+            " with: say start_from of the experiment, start of the recipe, or --start."
+        )
     if start is None:
         return prepare(recipe, device)
     from crossgen.detectors.published import load_into

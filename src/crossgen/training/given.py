@@ -18,7 +18,7 @@ from crossgen.training.curriculum import easy_to_hard, joins
 from crossgen.training.readers import data_of_files
 
 #: Columns that training needs of an index of crops.
-COLUMNS = ("image_id", "crop", "row", "split", "label", "pool")
+COLUMNS = ("image_id", "crop", "row", "split", "label", "pool", "pair")
 #: Steps that cost a few microseconds an image: for these, processes of their own cost more than they bring.
 CHEAP = ("flip", "rot90", "vertical_flip")
 

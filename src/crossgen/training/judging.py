@@ -56,14 +56,14 @@ def val_rows(data: Data) -> Integers:
 
 def judge(detector: Detector, reader: Reader, rows: Integers, together: Together) -> tuple[Judged, list[Lost]]:
     """Validation images judged, shared among the processes; and those that could not be read (each process's own)."""
-    seen, lost = _logits(detector, reader, rows[together.rank :: together.count])
+    seen, lost = logits_of(detector, reader, rows[together.rank :: together.count])
     found = np.concatenate(together.gather(seen))
     found = found[np.argsort(found[:, 0], kind="stable")]  # the same sums for any number of processes
     return measured(found[:, 2], found[:, 1].astype(np.int64)), lost
 
 
 @torch.inference_mode()
-def _logits(detector: Detector, reader: Reader, rows: Integers) -> tuple[Numbers, list[Lost]]:
+def logits_of(detector: Detector, reader: Reader, rows: Integers) -> tuple[Numbers, list[Lost]]:
     """Row, label and logit [n, 3] of what could be read, and what could not."""
     detector.eval()
     device, parts, lost = device_of(detector), [np.empty((0, 3))], list[Lost]()

@@ -1,16 +1,25 @@
-"""Several processes that train one detector: the command starts itself again by torchrun, and passes signals on."""
+"""Several processes that train one detector: the command starts itself again and passes signals on.
+
+On one machine by torchrun; on several nodes by srun, within the allocation of the SLURM job that it is in.
+"""
 
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 
-from crossgen.training.interrupt import STATUS
+from crossgen.training.interrupt import STATUS, Interrupted
 
 #: What tells a job to stop.
 STOPS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
+#: Seconds that torchrun leaves its processes, once told to stop, for a step and a checkpoint.
+GRACE = 120
 
 
 def processes() -> int:
@@ -26,34 +35,82 @@ def is_first() -> bool:
 
 
 def cores(threads: int) -> int:
-    """This process's share of the job's processor cores: torchrun's processes divide them among themselves."""
+    """This process's share of the processor cores of its node: those that were started together divide them."""
     return max(1, threads // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
-def torchrun(count: int) -> list[str]:
-    """The words that run a module in so many processes of this machine."""
-    return [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
+@contextmanager
+def ending_together() -> Iterator[None]:
+    """Around a training of one of several processes: when all have stopped as they were told, each ends by itself.
+
+    Torchrun and srun send SIGTERM to the others as soon as one has ended, and they would end by that instead.
+    """
+    try:
+        yield
+    except Interrupted:
+        if processes() > 1:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise
 
 
-def again(count: int, words: Sequence[str]) -> int:
-    """Run `crossgen <words>` in `count` processes of this machine, and return the exit status.
+@dataclass(frozen=True)
+class Processes:
+    """What to start: `count` processes, as many on each of `nodes`, which have `threads` processor cores each.
+
+    Raises ValueError for a count that the nodes cannot divide.
+    """
+
+    count: int
+    nodes: int = 1
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        if self.nodes < 1 or self.count < self.nodes or self.count % self.nodes:
+            raise ValueError(
+                f"{self.count} GPUs (--gpus) on {self.nodes} nodes (--nodes): expected as many on each, at least one."
+            )
+
+    @property
+    def each(self) -> int:
+        """Processes of one node."""
+        return self.count // self.nodes
+
+    @property
+    def share(self) -> int:
+        """Processor cores of each process."""
+        return max(1, self.threads // self.each)
+
+
+def torchrun(wanted: Processes) -> list[str]:
+    """The words that run a module in so many processes of this machine, on a port that is free."""
+    # SIGUSR1 is a scheduler's warning, see `interrupt`, and would end torchrun at once, and leave its processes alone
+    handled = "--signals-to-handle=SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1"
+    options = ["--standalone", f"--nproc-per-node={wanted.count}", handled, f"--shutdown-timeout={GRACE}"]
+    return [sys.executable, "-m", "torch.distributed.run", *options]
+
+
+def srun(wanted: Processes) -> list[str]:
+    """The words that run a module in so many processes of each node of the SLURM job that this process is in."""
+    sizes = [f"--nodes={wanted.nodes}", f"--ntasks={wanted.count}", f"--ntasks-per-node={wanted.each}"]
+    # unlike sbatch's, this number is not handed down since SLURM 22.05
+    cores = f"--cpus-per-task={wanted.share}"
+    # without the last, processes wait for ever for one that has failed
+    return ["srun", *sizes, cores, "--kill-on-bad-exit=1", sys.executable]
+
+
+def again(wanted: Processes, words: Sequence[str]) -> int:
+    """Run `crossgen <words>` in several processes, of this machine or of all nodes of a SLURM job; their exit status.
 
     Told to stop, it tells them, waits for their checkpoint, and returns the status of a job that goes on when it is run
-    again. Raises ValueError where there are GPUs, but fewer.
+    again. Raises ValueError where there are GPUs, but fewer, and for nodes without a SLURM job.
     """
-    import torch
-
-    there = torch.cuda.device_count()
-    if 0 < there < count:
-        raise ValueError(f"{count} GPUs are asked for, and this machine has {there}: set train_gpus (--gpus).")
-    # each sets its own number of threads by its share of the cores, see `cores`
-    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    start = _started_by_srun if wanted.nodes > 1 else _started_by_torchrun
+    child, signal_to_child = start(wanted, ["-m", "crossgen", *words])
     told: list[int] = []
-    child = subprocess.Popen([*torchrun(count), "-m", "crossgen", *words], env=environment)
 
     def pass_on(number: int, frame: FrameType | None) -> None:
         if not told:
-            child.terminate()
+            child.send_signal(signal_to_child)
         told.append(number)
 
     earlier = {number: signal.signal(number, pass_on) for number in STOPS}
@@ -63,3 +120,39 @@ def again(count: int, words: Sequence[str]) -> int:
         for number, handler in earlier.items():
             signal.signal(number, handler)
     return STATUS if told and status else status
+
+
+Started = tuple[subprocess.Popen[bytes], signal.Signals]
+
+
+def _started_by_torchrun(wanted: Processes, words: Sequence[str]) -> Started:
+    import torch
+
+    there = torch.cuda.device_count()
+    if 0 < there < wanted.count:
+        raise ValueError(f"{wanted.count} GPUs are asked for, and this machine has {there}: set train_gpus (--gpus).")
+    return subprocess.Popen([*torchrun(wanted), *words], env=_environment(wanted)), signal.SIGTERM
+
+
+def _started_by_srun(wanted: Processes, words: Sequence[str]) -> Started:
+    """This process is on the first node of the job, where the first of those that it starts will be."""
+    if "SLURM_JOB_ID" not in os.environ or shutil.which("srun") is None:
+        raise ValueError(
+            f"Training on {wanted.nodes} nodes (train_nodes, --nodes) needs a SLURM job, and this process is in none: "
+            "set train_nodes: 1, or run by `snakemake --profile slurm`."
+        )
+    meeting = {"MASTER_ADDR": socket.gethostname(), "MASTER_PORT": str(_free_port())}
+    environment = _environment(wanted) | meeting | {"LOCAL_WORLD_SIZE": str(wanted.each)}
+    # SIGTERM would make srun kill its tasks at once; this it passes on, and they stop by it as well
+    return subprocess.Popen([*srun(wanted), *words], env=environment), signal.SIGUSR1
+
+
+def _environment(wanted: Processes) -> dict[str, str]:
+    """Snakemake has set this number to all cores of the job."""
+    return os.environ | {"OMP_NUM_THREADS": str(wanted.share)}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        return int(probe.getsockname()[1])

@@ -19,6 +19,7 @@ from crossgen.training.batches import Data as Data
 from crossgen.training.batches import Lost, Reader
 from crossgen.training.engine import Engine
 from crossgen.training.facts import Facts
+from crossgen.training.launch import is_first
 from crossgen.training.setting import Setting
 from crossgen.training.simulator import simulated
 
@@ -26,6 +27,9 @@ from crossgen.training.simulator import simulated
 VERSION = 2
 
 Crops = npt.NDArray[np.uint8]
+
+#: Images judged at a time, by the kind of device: the maps of more leave a processor's caches.
+BATCH_SIZES = {"cpu": 32, "cuda": 64}
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ def train(
     """
     if recipe.fakes == "simulated":
         set_up(setting.seed)
-        data = simulated(data, recipe, setting, log)
+        data = simulated(data, recipe, setting, log if is_first() else lambda line: None)
     parts = assemble(data, recipe, setting, log, reader)
     engine = Engine(parts, data, setting, log)
     engine.run()
@@ -66,15 +70,20 @@ def train(
 
 @torch.inference_mode()
 def score(
-    detector: Detector, crops: Crops | Stacked, rows: npt.NDArray[np.int64], batch_size: int = 64
+    detector: Detector, crops: Crops | Stacked, rows: npt.NDArray[np.int64], batch_size: int | None = None
 ) -> npt.NDArray[np.float64]:
     """Logits [len(rows)] of the crops in `rows`."""
     detector.eval()
     device = device_of(detector)
+    batch_size = batch_size or BATCH_SIZES.get(device.type, 64)
+    # nobody waits for a logit before all are under way
     parts = [
-        detector(torch.from_numpy(np.ascontiguousarray(crops[rows[start : start + batch_size]])).to(device))
-        .cpu()
-        .numpy()
-        for start in range(0, len(rows), batch_size)
+        detector(_sent(crops[rows[start : start + batch_size]], device)) for start in range(0, len(rows), batch_size)
     ]
-    return np.concatenate(parts).astype(np.float64) if parts else np.empty(0)
+    return torch.cat(parts).cpu().numpy().astype(np.float64) if parts else np.empty(0)
+
+
+def _sent(crops: Crops, device: torch.device) -> Tensor:
+    """Crops on the device; a GPU fetches them itself, while this process goes on."""
+    host = torch.from_numpy(np.ascontiguousarray(crops))
+    return host.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else host.to(device)

@@ -36,7 +36,7 @@ class Alteration:
         part. An odd number of images (one could not be read) loses the last of its larger label when it is mixed.
         """
         if self.recipe.erasing:
-            images = self._eraser(images.device)(images)
+            images = self._erased(images)
         if self.recipe.mixing is None:
             return images, labels, labels
         order = torch.randperm(len(labels))  # timm mixes the first with the last: unshuffled always reals with fakes
@@ -44,6 +44,18 @@ class Alteration:
         chosen = images[order.to(images.device)].contiguous(memory_format=_layout(images))
         mixed, targets = self._mixer(chosen, labels[order])
         return mixed, targets[:, 1], labels[order]
+
+    def _erased(self, images: Tensor) -> Tensor:
+        """Synchronised, fakes (every second image) are erased as the reals before them are."""
+        if not self.recipe.synchronised:
+            return cast(Tensor, self._eraser(images.device)(images))
+        before = random.getstate()
+        with torch.random.fork_rng(devices=[images.device] if images.is_cuda else []):
+            reals = self._eraser(images.device)(images[0::2].clone())
+        random.setstate(before)
+        fakes = self._eraser(images.device)(images[1::2].clone())
+        erased = torch.stack([reals, fakes], dim=1).flatten(0, 1)
+        return erased.contiguous(memory_format=_layout(images))
 
     def _eraser(self, device: torch.device) -> RandomErasing:
         erasing, splits = cast(Erasing, self.recipe.erasing), self.recipe.splits

@@ -14,9 +14,11 @@ from crossgen.detectors.detector import Detector
 from crossgen.training.batches import Loaded
 from crossgen.training.losses import Weights, loss_of
 from crossgen.training.mixing import Alteration, reseed
+from crossgen.training.pairing import whole_pairs
 from crossgen.training.processes import Together
 from crossgen.training.sampling import balanced_parts
 from crossgen.training.setting import Setting
+from crossgen.training.stay_positive import PositiveHead
 
 
 class Trainee(nn.Module):
@@ -43,6 +45,7 @@ class Stepper:
     together: Together
     frozen: tuple[nn.Module, ...] = ()
     log: Callable[[str], None] = print
+    positive: PositiveHead | None = None
     accumulate: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -68,13 +71,24 @@ class Stepper:
         total, empty = self.together.sums(count, count == 0)
         if empty:
             return None
+        if self.positive is not None and not self.positive.fits:
+            self._see(loaded, self.positive)
         loss = self._gradients(loaded, weights, self.together.count / total)
         with naming(self.recipe):
             if self.recipe.optimiser.clip_norm:
                 limit = self.recipe.optimiser.clip_norm
                 self.fabric.clip_gradients(self._module, self._stepping, max_norm=limit, error_if_nonfinite=False)
             self._stepping.step()
+        if self.positive is not None:
+            self.positive.clamp()
         return loss
+
+    def _see(self, loaded: Loaded, positive: PositiveHead) -> None:
+        """Whether the second stage fits this network, by the first batch of this process; no number moves."""
+        images = self.detector.normalise(loaded.crops.to(self.fabric.device, non_blocking=True))
+        with naming(self.recipe):
+            positive.see(self.detector, images.tensor_split(self.accumulate), self.together)
+        self.begin()
 
     def _gradients(self, loaded: Loaded, weights: Weights, share: float) -> Tensor:
         if self.setting.out_of_memory == "stop" or self.together.count > 1:
@@ -118,9 +132,11 @@ class Stepper:
         return torch.stack(losses).sum()
 
     def _parts(self, labels: Tensor) -> list[Tensor]:
-        """Places of the images of each part; labels keep their shares in it."""
+        """Places of the images of each part; labels keep their shares in it, pairs stay whole."""
         if self.accumulate == 1:
             return [torch.arange(len(labels))]
+        if self.recipe.pairing == "name":
+            return [torch.from_numpy(part) for part in whole_pairs(len(labels), self.accumulate) if len(part)]
         return [torch.from_numpy(part) for part in balanced_parts(labels.numpy(), self.accumulate) if len(part)]
 
 

@@ -1,12 +1,13 @@
 """How images arrive on disk: one module a kind, chosen by the `kind` of a pool's source."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from crossgen.config import Pool
-from crossgen.data.sources import dataverse, fetched, folder, table, volumes
+from crossgen.data.sources import dataverse, fetched, folder, made, table, volumes
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,11 @@ class Entry:
     blake3: str | None = None
     published_quality: int | None = None
     defect: str | None = None
+    pair: str | None = None
+    pair_x: int | None = None
+    pair_y: int | None = None
+    psnr: float | None = None
+    ssim: float | None = None
 
 
 #: kind -> (source, pool) -> facts of the images, in any order, as keyword arguments of Entry.
@@ -39,14 +45,14 @@ SOURCES: dict[str, Callable[[Any, Pool], list[dict[str, Any]]]] = {
 }
 
 
-def entries(pool: Pool) -> list[Entry]:
+def entries(pool: Pool, tables: Sequence[Path] = ()) -> list[Entry]:
     """Everything a pool's source holds for it, ordered by path; what must be fetched has been (`crossgen fetch`).
 
-    Raises FileNotFoundError (no such root or table), ValueError (nothing found, doubled paths, unknown split).
+    `tables`: of a pool whose images were made, what tells of them (MADE). Raises FileNotFoundError (no such root or
+    table), ValueError (nothing found, doubled paths, unknown split).
     """
-    found = sorted(
-        (Entry(**facts) for facts in SOURCES[pool.source.kind](pool.source, pool)), key=lambda entry: entry.path
-    )
+    told = made.entries(tables, pool) if pool.source.made else SOURCES[pool.source.kind](pool.source, pool)
+    found = sorted((Entry(**facts) for facts in told), key=lambda entry: entry.path)
     if not found:
         raise ValueError(
             f"Pool {pool.name!r}: its source ({pool.source.kind} {pool.source.root}) holds no image of it."

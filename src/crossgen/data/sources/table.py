@@ -21,7 +21,8 @@ from crossgen.config.values import Label
 TYPES = {
     "path": pa.string(), "split": pa.string(), "group": pa.string(), "class_index": pa.int64(),
     "class_synset": pa.string(), "class_name": pa.string(), "generator": pa.string(), "stratum": pa.string(),
-    "bytes": pa.int64(), "blake3": pa.string(),
+    "bytes": pa.int64(), "blake3": pa.string(), "pair": pa.string(), "pair_x": pa.int64(), "pair_y": pa.int64(),
+    "psnr": pa.float64(), "ssim": pa.float64(),
 }  # fmt: skip
 
 #: Columns that are read as text, whatever a CSV's values look like, and only choose rows.

@@ -23,7 +23,7 @@ class CropsReader:
     """See `crossgen.training.batches.Reader`. Workers share the memory-mapped file: each crop is copied once."""
 
     def __init__(self, data: Data, recipe: Recipe, setting: Setting, device: torch.device) -> None:
-        self._stored, self._known = data.stored, Rows.of(data.index)
+        self._stored, self._known = data.stored, Rows.of(data.index, recipe.synchronised)
         self._chain, self._frame = Chain.of(recipe, setting.seed, augment_batch), recipe.frame
         self._augmented = recipe.validate_on == "augmented"
         self._workers, self._device = setting.workers, device

@@ -5,16 +5,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import torch
 
 from crossgen.config import Crop, Frame, Recipe
 from crossgen.data import frames
 from crossgen.data.images import Pixels, Unusable, decode
-from crossgen.data.pack import Sources
+from crossgen.data.pack import Sources, boxes_of
+from crossgen.data.pairs import boxed
 from crossgen.training.augment import augment_batch
 from crossgen.training.augment.chain import refuse_unequal
 from crossgen.training.batches import Batch, Crops, Data, Integers, Loaded, Lost
+from crossgen.training.pairing import others_of
 from crossgen.training.readers.chain import Chain
 from crossgen.training.readers.deliver import deliver, in_batches
 from crossgen.training.readers.rows import Rows, by_row
@@ -36,6 +39,7 @@ def data_of_files(
     sources = Sources.of(selection, aligned, folders)
     files = pd.Series([str(file) for file in sources.files], dtype=object)  # names may be no text that Arrow takes
     index = sources.rows.reset_index(drop=True)
+    index = boxed(index) if "pair" in index else index
     return Data(None, index.assign(crop=0, row=np.arange(len(index)), file=files), crop)
 
 
@@ -61,18 +65,21 @@ class FilesReader:
                 f"Recipe {recipe.name!r} has `reading: files`, and was handed stored crops: hand it the selection"
                 " (train-detector --selection), or set `reading: crops`."
             )
-        self._recipe, self._known = recipe, Rows.of(data.index)
+        self._recipe, self._known = recipe, Rows.of(data.index, recipe.synchronised)
         self._chain = Chain.of(recipe, setting.seed, augment_batch)
         index = data.index if "quarantine" in data.index else data.index.assign(quarantine=None)
         self._names, self._files, self._reasons = (
             by_row(index, index[name].to_numpy(object), np.dtype(object)) for name in ("image_id", "file", "quarantine")
         )
+        self._others = others_of(index) if recipe.pairing == "name" else None
+        self._boxes = by_row(index, _boxes(index), np.dtype(object)) if recipe.synchronised else None
         self._outer = Frame(kind="crop", **data.crop.model_dump()) if data.crop else None
         self._workers, self._device = setting.workers, device
 
     def train(self, batches: Iterable[Batch]) -> Iterator[Loaded]:
         """The batches in their order, augmented; images that cannot be used are missing and named."""
-        return deliver(self._one, batches, self._workers, self._device)
+        work = self._one if self._others is None else self._pairs
+        return deliver(work, batches, self._workers, self._device)
 
     def validation(self, rows: Integers, batch_size: int = 64) -> Iterator[Loaded]:
         """The recipe's frame of each image, or the image augmented; those of one size after another come together."""
@@ -80,7 +87,22 @@ class FilesReader:
         return deliver(self._judged, in_batches(rows, size), self._workers, self._device)
 
     def _one(self, batch: Batch) -> list[Loaded]:
-        seen = self._seen(batch, lambda image, key: np.concatenate(self._chain.train(image[None], key, batch.epoch)))
+        return self._told(batch, self._trained(batch))
+
+    def _pairs(self, batch: Batch) -> list[Loaded]:
+        """Whole pairs: what is left of one whose other half cannot be used is left out."""
+        seen = self._trained(batch)
+        read, kept = set(seen.rows), Seen([], [], seen.lost)
+        for image, row in zip(seen.images, seen.rows, strict=True):
+            if self._others is not None and int(self._others[row]) in read:
+                kept.images.append(image)
+                kept.rows.append(row)
+        return self._told(batch, kept)
+
+    def _trained(self, batch: Batch) -> Seen:
+        return self._seen(batch, lambda image, key: np.concatenate(self._chain.train(image[None], key, batch.epoch)))
+
+    def _told(self, batch: Batch, seen: Seen) -> list[Loaded]:
         self._refuse_sizes(seen)
         return [self._loaded(batch, seen)]
 
@@ -106,6 +128,8 @@ class FilesReader:
         if isinstance(self._reasons[row], str):
             raise Unusable(self._reasons[row])
         image = decode(Path(self._files[row]).read_bytes())
+        if self._boxes is not None and self._boxes[row] is not None:
+            image = self._boxes[row].of(image)  # before anything else: both halves have one size then
         if self._outer is not None:
             image = frames.fit(self._outer, image)
         frames.central(self._recipe.frame, image.shape[1], image.shape[0])  # refuses what a test would refuse
@@ -122,6 +146,14 @@ class FilesReader:
         sizes = sorted({(image.shape[2], image.shape[1]) for image in seen.images})
         if len(sizes) > 1:
             refuse_unequal(sizes, self._recipe.augment)
+
+
+def _boxes(index: pd.DataFrame) -> npt.NDArray[np.object_]:
+    """An array of Regions, which NumPy would take for rows of numbers."""
+    found = np.empty(len(index), object)
+    for place, box in enumerate(boxes_of(index)):
+        found[place] = box
+    return found
 
 
 def _of_one_size(seen: Seen) -> Iterator[Seen]:

@@ -35,7 +35,7 @@ class ResidentReader:
     def __init__(self, data: Data, recipe: Recipe, setting: Setting, device: torch.device) -> None:
         self._chain, self._recipe, self._device = Chain.of(recipe, setting.seed, augment_resident), recipe, device
         refuse_elsewhere([*self._chain.shared, *self._chain.apart])
-        self._stored, self._known = data.stored, Rows.of(data.index)
+        self._stored, self._known = data.stored, Rows.of(data.index, recipe.synchronised)
         self._on_disk = CropsReader(data, recipe, setting, device)
         self._resident: Tensor | None = None
 

@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 
 from crossgen.training.batches import Integers
+from crossgen.training.pairing import key_names
 from crossgen.training.sampling import Keys, keys
 
 
@@ -20,9 +21,9 @@ class Rows:
     labels: npt.NDArray[np.float32]
 
     @classmethod
-    def of(cls, index: pd.DataFrame) -> "Rows":
-        """From an index with row, image_id and label."""
-        places, images = pd.factorize(index["image_id"])
+    def of(cls, index: pd.DataFrame, synchronised: bool = False) -> "Rows":
+        """From an index with row, image_id and label. `synchronised`: halves of a pair (column `pair`) have one key."""
+        places, images = pd.factorize(key_names(index, synchronised))
         return cls(
             by_row(index, keys(images.to_series())[places], np.dtype(np.uint64)),
             by_row(index, index["label"].to_numpy(), np.dtype(np.float32)),
