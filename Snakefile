@@ -34,6 +34,7 @@ include: "workflow/rules/common_resources.smk"
 
 
 onstart:
+    runs.stop_in_a_thread()
     examine_cluster()
     claims.remember(OWNER, Path(REPORT), Path(STORE))
 

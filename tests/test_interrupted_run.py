@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -31,16 +32,27 @@ def begin(checkout: Checkout) -> subprocess.Popen:
     return run
 
 
-def training(group: int) -> int:
-    """The process of the training, among those of a process group."""
+def members(group: int, *module: str) -> list[int]:
+    """The processes of a process group that run `python -m MODULE ...`."""
+    found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            words = (process / "cmdline").read_bytes().split(b"\0")
-            if words[1:4] == [b"-m", b"crossgen", b"train-detector"] and os.getpgid(int(process.name)) == group:
-                return int(process.name)
+            words = os.fsdecode((process / "cmdline").read_bytes()).split("\0")
+            if words[1 : 2 + len(module)] == ["-m", *module] and os.getpgid(int(process.name)) == group:
+                found.append(int(process.name))
         except OSError:
             continue  # it ended meanwhile
-    raise AssertionError(f"no training in process group {group}")
+    return found
+
+
+def insist(run: subprocess.Popen) -> None:
+    """Tell Snakemake again and again, at every moment of its end."""
+    deadline = time.monotonic() + 60
+    while run.poll() is None and time.monotonic() < deadline:
+        for process in members(run.pid, "snakemake"):
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGTERM)
+        time.sleep(0.002)
 
 
 def end(run: subprocess.Popen) -> str:
@@ -64,14 +76,17 @@ def test_an_interrupted_training_goes_on(tmp_path):
 
     run = begin(checkout)
     os.killpg(run.pid, signal.SIGTERM)  # as a scheduler does whose time is up: Snakemake and all
-    assert "exit status 75 (told to stop: it goes on from its checkpoint when it is run again)" in end(run)
+    insist(run)
+    output = end(run)
+    assert "exit status 75 (told to stop: it goes on from its checkpoint when it is run again)" in output
     assert run.returncode != 0 and not detector.exists()
     (left,) = (checkout.folder / FOLDER).iterdir()  # Snakemake has removed the outputs
     (checkpoint,) = left.iterdir()
 
     run = begin(checkout)
     assert f"goes on after step {int(checkpoint.name[4:13])}, from" in (checkout.folder / LOG).read_text()
-    os.kill(training(run.pid), signal.SIGTERM)  # as one does who needs the machine
+    (training,) = members(run.pid, "crossgen", "train-detector")
+    os.kill(training, signal.SIGTERM)  # as one does who needs the machine
     output = end(run)
     assert run.returncode == 0, output
     assert "exit status 75 (told to stop" in output and "starting again, 1 of 3" in output and "again, 2" not in output

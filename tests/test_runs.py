@@ -141,6 +141,28 @@ def test_a_warning_of_slurm_does_not_end_snakemake_and_reaches_what_it_starts():
         signal.signal(signal.SIGUSR1, earlier)
 
 
+TOLD_WHILE_BUSY = """
+import os, signal, threading
+from crossgen import runs
+lock, answered = threading.Lock(), threading.Semaphore(0)
+def answer(*_):
+    with lock:
+        answered.release()
+signal.signal(signal.SIGTERM, answer)
+runs.stop_in_a_thread()
+with lock:
+    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), signal.SIGTERM)
+assert answered.acquire(timeout=30) and answered.acquire(timeout=30)
+print("answered")
+"""
+
+
+def test_who_holds_the_lock_of_its_handler_can_be_told_to_stop():
+    busy = [sys.executable, "-c", TOLD_WHILE_BUSY]
+    assert subprocess.run(busy, check=True, timeout=60, capture_output=True, text=True).stdout == "answered\n"
+
+
 @pytest.mark.parametrize("words", [["--profile", "slurm"], ["--profile=slurm"]])
 def test_who_goes_on_takes_the_same_profile(words):
     again = runs.resume_command(["snakemake", "--configfile", "a.yaml", *words, "matrix"], ["a.yaml", "my b.yaml"])

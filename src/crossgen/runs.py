@@ -8,6 +8,7 @@ Runs share it, because Snakemake knows better which of them touch the same files
 import argparse
 import fcntl
 import os
+import queue
 import shlex
 import shutil
 import signal
@@ -43,6 +44,25 @@ def outlive_warnings() -> None:
     Snakemake, which would end by it, is still there to see that. What this process starts gets it as ever."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGUSR1, lambda *_: None)
+
+
+def stop_in_a_thread() -> None:
+    """Let a thread of its own answer SIGTERM, by what answers it so far: Snakemake's handler, when a run starts.
+
+    That handler waits for locks which the thread that it interrupts may hold; Python runs it in the main thread, which
+    then waits for itself, for ever. A run whose jobs end while it is told to stop, or which is told twice, met that.
+    """
+    handler = signal.getsignal(signal.SIGTERM)
+    if not callable(handler) or threading.current_thread() is not threading.main_thread():
+        return
+    told: queue.SimpleQueue[int] = queue.SimpleQueue()  # its `put` may interrupt itself
+
+    def answer() -> None:
+        while True:
+            handler(told.get(), None)
+
+    threading.Thread(target=answer, name="SIGTERM", daemon=True).start()
+    signal.signal(signal.SIGTERM, lambda number, _: told.put(number))
 
 
 class Busy(ValueError):  # noqa: N818 (a finding about the folder)
