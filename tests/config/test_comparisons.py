@@ -96,3 +96,32 @@ def test_two_seeds_of_one_experiment_may_be_compared(loaded):
     experiments = [{"name": "raw", "subset": "raw", "recipe": "tiny", "seeds": [0, 1]}]
     config = loaded([{**RAW, "seed": 0, "baseline_seed": 1}], experiments=experiments)
     assert str(config.comparisons[0].sides[1]) == "raw (seed 1)"
+
+
+FINDING = {"experiment": "unbiased", "baseline": "raw", "says": "higher", "source": "A paper, Table 1"}
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        (
+            [{**FINDING, "experiment": "raw", "baseline": "unbiased"}],
+            "Nothing compared for published_findings[0]: comparisons does not list {experiment: raw, baseline:"
+            " unbiased}; add it",
+        ),
+        (
+            [{**FINDING, "condition": "drak"}],
+            "Unknown condition 'drak' in published_findings[0]: expected one of",
+        ),
+        (
+            [FINDING, {**FINDING, "says": "lower"}],
+            "Doubled published_findings[1]: an earlier one is of the same",
+        ),
+    ],
+)
+def test_a_published_finding_needs_what_it_is_beside(found, message, loaded):
+    compared = [{"experiment": "unbiased", "baseline": "raw"}]
+    assert loaded(compared, published_findings=[FINDING]).published_findings[0].on == "others"
+    with pytest.raises(ConfigError) as refused:
+        loaded(compared, published_findings=found)
+    assert message in str(refused.value)

@@ -11,6 +11,7 @@ from plotly.offline import get_plotlyjs
 from synthetic_report import printed
 
 import crossgen
+from crossgen.config import PublishedFinding
 from crossgen.report.changes import change, control_excess
 from crossgen.report.citation import bibtex
 from crossgen.report.data import MEAN, OWN
@@ -220,6 +221,26 @@ def test_findings_go_by_intervals(mini):
     wide = replace(mini, metrics=mini.metrics.assign(low=-1.0, high=1.0))
     marks = {finding.mark for finding in findings(wide)["Generators they were not trained on"]}
     assert marks == {"not separated"}
+
+
+@pytest.mark.parametrize(
+    ("says", "moved", "separated", "mark"),
+    [
+        ("higher", 0.1, True, "agrees"),
+        ("lower", 0.1, True, "contradicts"),
+        ("lower", -0.1, True, "agrees"),
+        ("higher", 0.1, False, "not separated"),
+        ("higher", 0.1, None, "no interval"),
+    ],
+)
+def test_a_published_finding_is_held_against_the_corrected_test(mini, says, moved, separated, mark):
+    said = PublishedFinding(experiment="unbiased", baseline="raw", says=says, on="own", source="A paper, Table 1")
+    p_holm = {True: 0.01, False: 0.2, None: float("nan")}[separated]
+    rows = mini.differences.assign(value=moved, p_holm=p_holm, separated=bool(separated), low=moved - 0.05)
+    odd = replace(mini, differences=rows, seed_means=mini.seed_means.iloc[:0], published=(said,))
+    (finding,) = findings(odd)["Beside what papers found"]
+    assert finding.mark == mark and f"Published: {says} (A paper, Table 1). Here: " in finding.text
+    assert f"{100 * moved:+.1f} points".replace("-", "−") in finding.text
 
 
 def test_the_overview_is_the_page_without_charts(mini):

@@ -41,6 +41,7 @@ from crossgen.config.model import (
     TestSet,
     TrainSet,
 )
+from crossgen.config.published import PublishedFinding
 from crossgen.config.recipes import (
     Constant,
     Cosine,
@@ -156,6 +157,7 @@ __all__ = [
     "Plateau",
     "Png",
     "Pool",
+    "PublishedFinding",
     "RandAugment",
     "RandomBlur",
     "RandomCrop",

@@ -9,6 +9,7 @@ from pathlib import Path
 from crossgen.config.below import is_below
 from crossgen.config.comparisons import faults
 from crossgen.config.model import RESERVED, Config, Experiment, Pool, TestSet
+from crossgen.config.published import faults as published_faults
 from crossgen.config.recipes import ARCHITECTURES
 from crossgen.config.reconstruction import ReconstructedSource
 from crossgen.config.sources import Laid
@@ -158,6 +159,7 @@ def _comparisons(config: Config) -> Iterator[str]:
         )
         if sides[index] in sides[:index]:
             yield f"Doubled comparison comparisons[{index}]: {sides[index][0]} with {sides[index][1]}; remove one"
+    yield from published_faults(config.published_findings, config.comparisons, conditions)
 
 
 def _test_sets(config: Config) -> Iterator[str]:

@@ -10,6 +10,7 @@ from pydantic import Field, JsonValue, model_validator
 
 from crossgen.config.breakdowns import Breakdowns
 from crossgen.config.comparisons import Comparison as Comparison
+from crossgen.config.published import PublishedFinding
 from crossgen.config.recipes import Recipe
 from crossgen.config.sources import Below, Laid, Layout, Source
 from crossgen.config.steps import Model, Step, Text
@@ -240,6 +241,10 @@ class Shown(Model):
     ensembles: tuple[Ensemble, ...] = Field(default=(), description="Detectors judged together.")
     comparisons: tuple[Comparison, ...] = Field(
         default=(), description="Paired differences of experiments or ensembles, train sets, conditions, seeds."
+    )
+    published_findings: tuple[PublishedFinding, ...] = Field(
+        default=(),
+        description="What papers found of the experiments compared: the report tells whether this run agrees.",
     )
     statistics: Statistics = Field(default=Statistics(), description="How intervals are made.")
     breakdowns: Breakdowns = Field(default=Breakdowns(), description="Bins of breakdowns, and the hardest images.")

@@ -23,7 +23,7 @@ Row = Mapping[Hashable, Any]
 def comparisons(data: ReportData) -> Table:
     """A row a comparison, condition of each side and metric: its means over the train sets, and its cells counted."""
     gaps = Gaps()
-    tested = _with_means_over_seeds(data)
+    tested = with_means_over_seeds(data)
     shown = tested[tested["metric"].isin(SHOWN)]
     order = {name: place for place, name in enumerate(SHOWN)}
     groups = sorted(shown.groupby([*ROW], sort=False, dropna=False), key=lambda item: order[str(item[0][-1])])
@@ -43,7 +43,7 @@ def _caption(data: ReportData) -> str:
     )
 
 
-def _with_means_over_seeds(data: ReportData) -> pd.DataFrame:
+def with_means_over_seeds(data: ReportData) -> pd.DataFrame:
     """Differences of one seed each; those of several as their mean."""
     means = data.seed_means[data.seed_means["baseline"].notna()]
     keys = ["experiment", "baseline", "condition", "baseline_condition", "metric"]

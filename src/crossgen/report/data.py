@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from crossgen.config import Condition, Ensemble, Shown
+from crossgen.config import Condition, Ensemble, PublishedFinding, Shown
 from crossgen.records import (
     BREAKDOWNS,
     CORRELATIONS,
@@ -81,6 +81,7 @@ class ReportData:
     comparisons: tuple[tuple[str, str], ...]  # (experiment, baseline)
     seeds: tuple[int, ...]
     level: float = 0.95
+    published: tuple[PublishedFinding, ...] = ()
     name: str = ""
     ensembles: Mapping[str, Ensemble] = field(default_factory=dict)  # those of the experiments that are no training
     unseen: tuple[str, ...] = ()  # those of the generators that no detector may learn from
@@ -138,6 +139,7 @@ class ReportData:
             matrix_conditions=config.matrix_conditions,
             comparisons=tuple((pair.experiment, pair.baseline) for pair in config.comparisons if pair.plain),
             seeds=tuple(sorted({seed for experiment in config.experiments for seed in experiment.seeds})),
+            published=config.published_findings,
             level=config.statistics.level,
             name=config.report,
             ensembles={item.name: item for item in config.ensembles},

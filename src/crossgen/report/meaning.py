@@ -7,9 +7,11 @@ import pandas as pd
 
 from crossgen.config import Condition
 from crossgen.report.changes import change, control_excess
+from crossgen.report.comparisons import verdict as comparison_verdict
+from crossgen.report.comparisons import with_means_over_seeds
 from crossgen.report.data import MEAN, MEAN_UNSEEN, OFF_DIAGONAL, OWN, OWN_MINUS_OFF, ReportData
 from crossgen.report.dots import PROBED
-from crossgen.report.estimates import Estimate
+from crossgen.report.estimates import Estimate, pool
 from crossgen.report.payload import described
 from crossgen.report.printing import percent, points
 from crossgen.report.summary import METRIC, verdict
@@ -53,6 +55,7 @@ def findings(data: ReportData) -> dict[str, list[Finding]]:
         "Generators they were not trained on": _generators(data),
         "Fakes, or files?": _files(data),
         "One experiment against another": _comparisons(data),
+        "Beside what papers found": list(published(data)),
         "Degraded images": _degradations(data),
         "File facts alone": _probes(data),
         "Controls": _controls(data),
@@ -133,6 +136,39 @@ def _comparisons(data: ReportData) -> Iterator[Finding]:
 
 def _sided(cell: Estimate) -> str:
     return {"yes": "higher", "no": "lower"}.get(verdict(cell), MARKS[verdict(cell)])
+
+
+def published(data: ReportData) -> Iterator[Finding]:
+    """Whether this run agrees with each published finding: by the test of its difference, corrected after Holm."""
+    kinds = {"own": OWN, "others": OFF_DIAGONAL, "unseen": MEAN_UNSEEN}
+    tested = with_means_over_seeds(data) if data.published else data.differences
+    for item in data.published:
+        kind, condition = kinds[item.on], item.condition or data.plain
+        place = {"experiment": item.experiment, "baseline": item.baseline, "train_set": MEAN, "test_generator": kind,
+                 "condition": condition, "baseline_condition": condition, "metric": METRIC}  # fmt: skip
+        rows = tested[(tested[list(place)] == pd.Series(place)).all(axis=1)].to_dict("records")
+        cell = pool([{name: value for name, value in row.items() if name != "seed"} for row in rows])
+        held = _held(item.says, cell, {comparison_verdict(row) for row in rows})
+        text = (
+            f"Published: {item.says} ({item.source}). Here: {gap(cell)}, {data.title(kind)}, {condition}. {SAYS[held]}."
+        )
+        yield Finding(f"{item.experiment} − {item.baseline}: {item.says} on {data.title(kind)}", text, held)
+
+
+#: Mark of a finding beside a published one, and its sentence.
+SAYS = {
+    "agrees": "This run agrees: the difference is separated from 0",
+    "contradicts": "This run contradicts it: the difference is separated from 0, the other way",
+    "not separated": "This run neither confirms nor contradicts it: the difference is not separated from 0",
+    "no interval": "This run cannot tell: nothing was tested",
+}
+
+
+def _held(says: str, cell: Estimate, verdicts: set[str]) -> str:
+    """`verdicts`: of each seed, or of their mean; they must all be the same."""
+    if verdicts == {"separated"} and cell.defined:
+        return "agrees" if (cell.value > 0) == (says == "higher") else "contradicts"
+    return "not separated" if "not separated" in verdicts else "no interval"
 
 
 def _degradations(data: ReportData) -> Iterator[Finding]:
