@@ -1,6 +1,7 @@
 """Images that are read whole: the index tells of the files that alignment wrote, in the form of that of crops."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -83,3 +84,25 @@ def test_what_alignment_could_not_read_is_lost_and_too_much_of_it_is_refused(
     ]
     assert index_files(pools, tmp_path, aligned, limits='{"checker": 0.01}') == 1
     assert "Pool 'checker', images selected to train on: 8.3% of 24 images are unusable" in capsys.readouterr().err
+
+
+def test_what_alignment_wrote_is_laid_out(pools, tmp_path, selection, aligned):
+    gone = selection[selection["label"] == 1]["image_id"].iloc[0]
+    index = records.read(aligned / "index.parquet", records.MANIFEST).to_pandas()
+    index.loc[index["image_id"] == gone, "quarantine"] = "truncated"
+    records.write(aligned / "index.parquet", pa.Table.from_pandas(index, preserve_index=False), records.MANIFEST)
+    words = ["lay-out", "--rows", tmp_path / "selection.parquet", "--aligned", aligned]
+    words += ["--folders", json.dumps(dict.fromkeys(POOLS, str(pools))), "--output", tmp_path / "out"]
+    assert main([str(word) for word in words]) == 0
+    folders = {0: "0_real", 1: "1_fake"}
+    for row in selection.to_dict("records"):
+        split = {"val": "valid"}.get(row["split"], row["split"])
+        folder = tmp_path / "out" / split / folders[row["label"]]
+        found = next(folder.glob(f"{Path(row['path']).stem}.*"), None)
+        if row["image_id"] == gone:
+            assert found is None
+        elif row["label"]:
+            again = index.set_index("image_id").at[row["image_id"], "path"]
+            assert found.suffix == ".jpg" and found.samefile(aligned / again)
+        else:
+            assert found.samefile(pools / row["path"])

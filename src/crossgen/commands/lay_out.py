@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 EXAMPLE = """crossgen lay-out --rows results/mini/subsets/unbiased/cyclegan.parquet \\
+    --aligned results/mini/aligned/*/{photographs,cyclegan}/* \\
     --folders '{"photographs": "data/mini", "cyclegan": "data/mini"}' --output laid_out"""
 
 
@@ -13,6 +14,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--rows", required=True, type=Path, nargs="+", help="manifests of pools, or selections (crossgen filter-subset)"
     )
     parser.add_argument("--folders", required=True, help="JSON: pool to the folder that its paths are relative to")
+    parser.add_argument(
+        "--aligned",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="folders named <pool>/<shard> of align-jpeg or align-drawn, whose files are laid out (rows: a selection)",
+    )
     parser.add_argument("--splits", nargs="+", choices=("train", "val", "test"), default=("train", "val"))
     parser.add_argument("--val", choices=("valid", "val"), default="valid", help="name of its folder (default: valid)")
     parser.add_argument(
@@ -30,9 +38,12 @@ def run(options: argparse.Namespace) -> None:
     from crossgen import records
     from crossgen.data.laying_out import Layout, lay_out
 
-    tables = [records.read(path, records.MANIFEST).to_pandas() for path in options.rows]
+    kind = records.SELECTION if options.aligned else records.MANIFEST
+    tables = [records.read(path, kind).to_pandas() for path in options.rows]
     rows = pd.concat(tables, ignore_index=True)
     usable = rows["quarantine"].isna() if "quarantine" in rows else True
     rows = rows[rows["split"].isin(options.splits) & usable]
-    counts = lay_out(rows, json.loads(options.folders), Layout(options.output, options.how, options.val))
+    counts = lay_out(
+        rows, json.loads(options.folders), Layout(options.output, options.how, options.val), options.aligned
+    )
     print("\n".join(f"{options.output}/{folder}: {n} images" for folder, n in sorted(counts.items())))
