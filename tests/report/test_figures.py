@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from synthetic_report import draw
 
+from crossgen.config.axes import Ablation
 from crossgen.report.curves import degradation
 from crossgen.report.data import MEAN, OFF_DIAGONAL, OWN
 from crossgen.report.dots import experiments
@@ -71,7 +74,8 @@ def test_histograms_have_a_row_a_stage(mini):
 
 
 def test_plan_names_every_figure(mini, tiny):
-    assert {name.split("_")[0] for name in plan(mini)} == set(FIGURES)
+    varied = replace(mini, ablations=(Ablation(("lr",), {"raw": (0.1,), "unbiased": (1.0,)}),))
+    assert {name.split("_")[0] for name in plan(varied)} == set(FIGURES)
     assert "matrix_fakes_q96_roc_auc" in plan(mini)
     assert "matrix_clean_roc_auc" in plan(tiny)
 

@@ -9,7 +9,7 @@ import shlex
 from functools import cache
 
 from crossgen import cluster, code, partitions, runs
-from crossgen.config import Lists, Machine, Shown, claims, derive, ensembles, lineage
+from crossgen.config import Lists, Machine, Shown, axes, claims, derive, ensembles, lineage
 from crossgen.config.loading import ConfigError, load
 from crossgen.config.reconstruction import local_files
 from crossgen.account import handler as account

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from crossgen.config.axes import Place
 from crossgen.config.model import Config, Experiment
 from crossgen.config.recipes import Recipe
 from crossgen.config.subsets import Subset
@@ -35,9 +36,14 @@ def expand(config: Config) -> Config:
             _add(subsets, subset)
             _add(recipes, recipe)
             name = item.name + _suffix(settings)
-            experiments.append(
-                item.model_copy(update={"name": name, "subset": subset.name, "recipe": recipe.name, "vary": {}})
-            )
+            made = {
+                "name": name,
+                "subset": subset.name,
+                "recipe": recipe.name,
+                "vary": {},
+                "at": _places(item, settings),
+            }
+            experiments.append(item.model_copy(update=made))
     result = config.model_copy(
         update={
             "subsets": tuple(subsets.values()),
@@ -78,6 +84,12 @@ def _label(value: object) -> str | None:
 def _suffix(settings: tuple[Setting, ...], kind: str = "") -> str:
     chosen = [item for item in settings if item[0].startswith(kind)]
     return "".join(f"+{key.rsplit('.', 1)[1]}={label}" for key, label, _ in chosen)
+
+
+def _places(item: Experiment, settings: tuple[Setting, ...]) -> dict[str, Place]:
+    """Where a grid point stands: at its values, or their labels where these are no plain ones."""
+    told = {key.rsplit(".", 1)[1]: value if isinstance(value, Place) else label for key, label, value in settings}
+    return {**item.at, **told}
 
 
 def _changed(item: Varied, settings: tuple[Setting, ...], kind: str) -> Varied:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
+from crossgen.config.axes import Place
 from crossgen.config.breakdowns import Breakdowns
 from crossgen.config.comparisons import Comparison as Comparison
 from crossgen.config.published import PublishedFinding
@@ -159,6 +160,12 @@ class Curriculum(Model):
         return self
 
 
+AT = (
+    "Where it stands on the axes of an ablation: {axis: number or word}. `vary` adds its keys and values. Those that"
+    " stand on the same axes share a table and a plot."
+)
+
+
 class Experiment(Model):
     """Subset x recipe x train sets x seeds; with `vary`, one such for every point of the grid."""
 
@@ -182,6 +189,7 @@ class Experiment(Model):
         description="`subset.<key>` or `recipe.<key>` to the values it takes, or to {label: value} for lists and"
         " mappings; every combination becomes an experiment `name+key=value`, in place of this one.",
     )
+    at: dict[Name, Place] = Field(default_factory=dict, description=AT)
 
 
 class Ensemble(Model):
@@ -198,6 +206,7 @@ class Ensemble(Model):
         description="experiments: the detectors of one train set and one seed that all have; experiments_and_seeds: all"
         " detectors of one train set, each with the same weight, as seed 0.",
     )
+    at: dict[Name, Place] = Field(default_factory=dict, description=AT)
 
 
 class Statistics(Model):

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from crossgen.config import Condition, Ensemble, PublishedFinding, Shown
+from crossgen.config.axes import Ablation, ablations
 from crossgen.records import (
     BREAKDOWNS,
     CORRELATIONS,
@@ -82,6 +83,7 @@ class ReportData:
     seeds: tuple[int, ...]
     level: float = 0.95
     published: tuple[PublishedFinding, ...] = ()
+    ablations: tuple[Ablation, ...] = ()
     name: str = ""
     ensembles: Mapping[str, Ensemble] = field(default_factory=dict)  # those of the experiments that are no training
     unseen: tuple[str, ...] = ()  # those of the generators that no detector may learn from
@@ -140,6 +142,7 @@ class ReportData:
             comparisons=tuple((pair.experiment, pair.baseline) for pair in config.comparisons if pair.plain),
             seeds=tuple(sorted({seed for experiment in config.experiments for seed in experiment.seeds})),
             published=config.published_findings,
+            ablations=tuple(ablations((*config.experiments, *config.ensembles))),
             level=config.statistics.level,
             name=config.report,
             ensembles={item.name: item for item in config.ensembles},

@@ -5,6 +5,7 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
+from crossgen.report import ablation
 from crossgen.report.binned import qualities, sizes
 from crossgen.report.correlation import correlation
 from crossgen.report.curves import degradation
@@ -23,6 +24,7 @@ FIGURES: dict[str, Callable[..., Figure]] = {
     "matrix": matrix,  # condition, metric
     "degradation": degradation,  # metric
     "experiments": experiments,
+    "ablation": ablation.figure,  # ablation
     "biases": biases,  # subset
     "probes": probes,  # subset
     "controls": controls,
@@ -40,6 +42,7 @@ def plan(data: ReportData) -> dict[str, Callable[[], Figure]]:
         **{f"matrix_{c}_{m}": ("matrix", c, m) for c in data.matrix_conditions for m in SHOWN_METRICS},
         **{f"degradation_{metric}": ("degradation", metric) for metric in SHOWN_METRICS},
         "experiments": ("experiments",),
+        **{f"ablation_{each.name}": ("ablation", each.name) for each in data.ablations},
         **{f"biases_{subset}": ("biases", subset) for subset in dict.fromkeys(data.selections["subset"])},
         **{f"probes_{subset}": ("probes", subset) for subset in dict.fromkeys(data.probes["subset"])},
         **({"controls": ("controls",)} if data.controls else {}),

@@ -68,6 +68,7 @@ SECTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("breakdown_size", "breakdown_quality", "classes", "correlation", "disagreement", "hardest"),
     ),
     "meaning": (("experiments",), ("comparisons",)),
+    "ablations": (("ablation_",), ("ablation",)),
     "data": ((), ("data", "losses", "duplicates", "waterfall")),
 }
 
