@@ -70,6 +70,8 @@ FACTS = [
     ("corvi", "batch_size", 2 * 64),
     ("corvi", "frame.kind", "whole"),
     ("stay_positive", "batch_size", 2 * 512),
+    ("stay_positive", "pairing", "name"),
+    ("stay_positive", "synchronised", True),
     ("stay_positive", "optimiser.kind", "adam"),
     ("stay_positive", "optimiser.lr", 1e-4),
     ("stay_positive", "schedule.patience", 5),

@@ -9,6 +9,7 @@ from crossgen.config import Alignment
 from crossgen.data.align import concerned, reencode
 from crossgen.data.audit import audit_stage
 from crossgen.data.drawn import Encoding, of_pairs
+from crossgen.data.jpeg import ijg_tables
 from crossgen.data.manifest import facts_of
 from toys import photograph, synthetic
 
@@ -23,7 +24,7 @@ def selection(*reals: tuple[float | None, str | None]) -> pd.DataFrame:
     for place, (quality, chroma) in enumerate(reals):
         rows.append({"image_id": f"p/{place}", "label": 0, "jpeg_quality": quality, "chroma_subsampling": chroma})
         rows.append({"image_id": f"f/{place}", "label": 1, "pair": f"p/{place}"})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).assign(jpeg_quality_estimate=None)
 
 
 def test_a_fake_gets_its_reals_encoding_or_what_is_said_of_unknown_ones():
@@ -32,7 +33,7 @@ def test_a_fake_gets_its_reals_encoding_or_what_is_said_of_unknown_ones():
     assert [found(f"f/{place}") for place in range(4)] == [
         Encoding(75, "4:4:4"), Encoding(90, "4:2:0"), Encoding(96, "4:2:2"), Encoding(96, "4:2:0")
     ]  # fmt: skip
-    assert found("f/lent") is None and "2 fakes by an exact quality, 2 by `unknown`, 0 left" in str(found)
+    assert found("f/lent") is None and "2 fakes by an exact quality, 0 by an estimate, 2 by `unknown`" in str(found)
     assert "1 in no pair" in str(found)
     other = of_pairs(PAIR.model_copy(update={"unknown": None}), rows)
     assert [other(f"f/{place}") for place in range(4)] == [Encoding(75, "4:4:4"), Encoding(90, "4:2:0"), None, None]
@@ -40,6 +41,38 @@ def test_a_fake_gets_its_reals_encoding_or_what_is_said_of_unknown_ones():
     assert of_pairs(half, rows)("f/0") == Encoding(50, "4:4:4") and of_pairs(half, rows)("f/2").jpeg_quality == 50
     alone = Alignment(jpeg_quality="pair", chroma_subsampling="4:2:2")
     assert of_pairs(alone, rows)("f/0") == Encoding(75, "4:2:2")
+
+
+def test_an_estimate_of_the_reals_quality_goes_before_what_is_said_of_unknown_ones():
+    rows = selection((75.0, "4:4:4"), (None, "4:2:0"), (None, None), (None, "4:2:0"))
+    rows.loc[rows["image_id"].isin(["p/0", "p/1", "p/3"]), "jpeg_quality_estimate"] = [74.0, 83.0, 91.0]
+    found = of_pairs(PAIR, rows)
+    assert [found(f"f/{place}") for place in range(4)] == [
+        Encoding(75, "4:4:4"), Encoding(83, "4:2:0"), Encoding(96, "4:2:0"), Encoding(91, "4:2:0")
+    ]  # fmt: skip
+    assert (found.known, found.estimated, found.unknown) == (1, 2, 1)
+    silent = of_pairs(PAIR.model_copy(update={"unknown": None}), rows)
+    assert silent("f/1") == Encoding(83, "4:2:0") and silent("f/2") is None
+    stated = of_pairs(Alignment(jpeg_quality=50, chroma_subsampling="pair"), rows)
+    assert (stated.known, stated.estimated, stated.unknown) == (4, 0, 0) and stated("f/1").jpeg_quality == 50
+
+
+def test_a_cameras_tables_give_the_fake_the_estimate_of_its_manifest(tmp_path):
+    made = tmp_path / "made"
+    made.mkdir()
+    tables = [[min(255, 3 * each) for each in table] for table in ijg_tables(90)]
+    Image.fromarray(photograph(1, 64, 48)).save(tmp_path / "r.jpg", qtables=tables, subsampling="4:2:0")
+    Image.fromarray(synthetic(1, 64, 3)[:48]).save(tmp_path / "f.png")
+    pairs = (("r.jpg", 0, None), ("f.png", 1, "p/r.jpg"))
+    rows = pd.DataFrame(
+        {"image_id": f"p/{name}", "path": name, "label": label, "pair": pair, "split": "train"}
+        | facts_of((tmp_path / name).read_bytes())
+        for name, label, pair in pairs
+    )
+    real = rows.iloc[0]
+    assert pd.isna(real["jpeg_quality"]) and 60 < real["jpeg_quality_estimate"] < 80
+    (written,) = reencode(concerned(rows, PAIR), tmp_path, of_pairs(PAIR, rows), made).itertuples()
+    assert written.jpeg_quality == real["jpeg_quality_estimate"]
 
 
 def test_a_share_of_the_pairs_stays_as_it_is_by_the_pair_and_the_seed():

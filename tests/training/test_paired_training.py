@@ -14,9 +14,10 @@ from crossgen.config import Erasing, Recipe, Splits
 from crossgen.config.augmentations import Chance
 from crossgen.config.clashes import ON_DEVICE
 from crossgen.training.assembly import plan_of
-from crossgen.training.batches import Batch, Data
+from crossgen.training.batches import Batch, Data, Lost
+from crossgen.training.given import losses
 from crossgen.training.mixing import Alteration, reseed
-from crossgen.training.pairing import PairPool, whole_pairs
+from crossgen.training.pairing import WITHOUT_OTHER, PairPool, whole_pairs
 from crossgen.training.readers import data_of_files, reader_for
 from crossgen.training.setting import Setting
 from toys import photograph
@@ -101,7 +102,8 @@ def test_a_pair_whose_half_was_lost_is_left_out_and_said():
     index = told.index[~gone].reset_index(drop=True)
     left = Data(told.crops[index["row"].to_numpy()], index.assign(row=range(len(index))))
     plan = plan_of(left, recipe(**PAIRED), SETTING)
-    assert len(plan.pool.first) == 10 and plan.halves_left_out == 2
+    assert len(plan.pool.first) == 10
+    assert plan.lost == (Lost("fake/000", WITHOUT_OTHER), Lost("real/007", WITHOUT_OTHER))
     pool = PairPool.of(told.index[told.index["split"] == "train"])
     assert len(pool.first) == 12 and (pool.crops == 2).all()
 
@@ -230,9 +232,27 @@ def test_an_unreadable_half_takes_the_other_out_of_its_batch(tmp_path):
     made = recipe(reading="files", augment=({"step": "random_crop", "size": 16},), batch_size=24, steps=1, **ALIKE)
     plan = plan_of(told, made, SETTING)
     (loaded,) = reader_for(told, made, SETTING, CPU).train(plan.batches())
-    assert {lost.image_id for lost in loaded.lost} == {"p/003_0.png", "p/005_1.png"}
+    told_of = dict(loaded.lost)
+    assert {name for name, reason in told_of.items() if reason == WITHOUT_OTHER} == {"p/003_1.png", "p/005_0.png"}
+    assert set(told_of) == {"p/003_0.png", "p/003_1.png", "p/005_0.png", "p/005_1.png"}
     assert len(loaded.rows) == 20 and loaded.labels.tolist() == [0.0, 1.0] * 10
     assert {name[:5] for name, _ in names(told, loaded.rows)}.isdisjoint({"p/003", "p/005"})
+
+
+def test_both_halves_of_a_broken_pair_stand_in_the_table_of_losses(tmp_path):
+    shared = {"reading": "files", "augment": ({"step": "random_crop", "size": 16},), "batch_size": 8, "steps": 6}
+    broken = files(tmp_path, broken=("003_0.png", "005_1.png"))
+    ended = trained(broken, SETTING, **shared, **ALIKE)
+    table = losses(broken, ended.lost, "pairs").to_pandas().set_index("image_id")
+    assert sorted(table.index) == ["p/003_0.png", "p/003_1.png", "p/005_0.png", "p/005_1.png"]
+    assert (table.loc[["p/003_1.png", "p/005_0.png"], "reason"] == WITHOUT_OTHER).all()
+    assert not (table.loc[["p/003_0.png", "p/005_1.png"], "reason"] == WITHOUT_OTHER).any()
+    whole = data(crops=1)
+    index = whole.index[~whole.index["image_id"].eq("real/000")].reset_index(drop=True)
+    left = Data(whole.crops[index["row"].to_numpy()], index.assign(row=range(len(index))))
+    ended = trained(left, SETTING, batch_size=8, steps=6, **PAIRED)
+    assert ended.lost == [Lost("fake/000", WITHOUT_OTHER)] and ended.history["lost"].sum() == 0
+    assert trained(left, SETTING, batch_size=8, steps=6).lost == []  # alone it is an image as any other
 
 
 @pytest.mark.parametrize("changes", [{}, {"accumulate": 2}, {"erasing": {"probability": 0.5}}])

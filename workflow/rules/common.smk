@@ -313,6 +313,12 @@ def every_score():
     return scores_of([*DETECTORS, *ENSEMBLES])
 
 
+def known_pools(train_set):
+    """Pools that a train set learns from, and tested ones of the same generators."""
+    tested = [item.fake for item in CONFIG.test_sets if item.fake and item.is_seen_by(train_set)]
+    return list(dict.fromkeys([*train_pools(train_set), *tested]))
+
+
 def learned_json():
     """What detectors learned from: [experiment, train set, its pools, selections]; an ensemble has one a member."""
     rows = {}
@@ -320,7 +326,7 @@ def learned_json():
         for member in ENSEMBLES[key].members if key in ENSEMBLES else [key]:
             subset, train_set = DETECTORS[member].experiment.subset, DETECTORS[member].train_set.name
             experiment = key.split("/")[0]
-            row = rows.setdefault((experiment, train_set), [experiment, train_set, train_pools(train_set), []])
+            row = rows.setdefault((experiment, train_set), [experiment, train_set, known_pools(train_set), []])
             row[3] = list(dict.fromkeys([*row[3], f"{STORE}/subsets/{subset}/{train_set}.parquet"]))
     return json.dumps(list(rows.values()))
 

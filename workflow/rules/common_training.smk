@@ -36,7 +36,8 @@ def every_packing():
 def every_loss():
     """Tables of the images that were lost after their headers were read, in training and in test."""
     read = dict.fromkeys(f"{Path(index_of(d)).parent}/losses.parquet" for d in DETECTORS.values())
-    trained = [beside(key, "losses.parquet") for key, d in DETECTORS.items() if reads_files(d)]
+    paired = {key for key, d in DETECTORS.items() if RECIPES[d.experiment.recipe].pairing == "name"}
+    trained = [beside(key, "losses.parquet") for key, d in DETECTORS.items() if key in paired or reads_files(d)]
     return [*read, *trained, *(f"{REPORT}/scores/losses/{batch}.parquet" for batch in range(len(BATCHES)))]
 
 

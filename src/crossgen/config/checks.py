@@ -166,6 +166,7 @@ def _test_sets(config: Config) -> Iterator[str]:
     if not config.test_sets:
         yield "No test set in test_sets or folders: expected at least one"
     labels = {pool.name: pool.label for pool in config.pools}
+    trainable = [*each(config), *(item.name for item in config.train_sets)]
     for index, item in enumerate(config.test_sets):
         where = f"test_sets[{index}] {item.name!r}"
         if item.fake is None and item.real is None:
@@ -173,8 +174,22 @@ def _test_sets(config: Config) -> Iterator[str]:
         for label, pool in (("fake", item.fake), ("real", item.real)):
             if pool is not None:
                 yield from _pool_faults(labels, pool, label, where)
+        for name in item.seen_by or ():
+            if name not in trainable:
+                yield _unknown("train set", name, f"{where}, seen_by", trainable)
+        yield from _without_images(config, item, where)
         if item.unseen:
             yield from _seen(config, item, where)
+
+
+def _without_images(config: Config, item: TestSet, where: str) -> Iterator[str]:
+    """Reconstructions of training photographs give no test image."""
+    source = next((pool.source for pool in config.pools if pool.name == item.fake), None)
+    if isinstance(source, ReconstructedSource) and "test" not in source.splits:
+        yield (
+            f"Pool {item.fake!r} has no test image for {where}: its source.splits are {', '.join(source.splits)}; add"
+            " test to them, or test another pool"
+        )
 
 
 def _seen(config: Config, item: TestSet, where: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from crossgen.config.checks import each
 from crossgen.config.model import Config, Experiment, Folders, Pool, TestSet, TrainSet
 from crossgen.config.recipes import Frame
+from crossgen.config.reconstruction import ReconstructedSource, made_by
 from crossgen.config.sources import FolderSource
 from crossgen.config.subsets import Subset
 from crossgen.config.values import Label
@@ -94,6 +95,33 @@ def with_unseen(config: Config) -> Config:
         for item in config.test_sets
     ]
     return config.model_copy(update={"test_sets": tuple(told)})
+
+
+def with_seen(config: Config) -> Config:
+    """Test sets know the train sets that learn from their generator, under whatever names.
+
+    A generator is known by its name and, of reconstructions, by the network that made them: two pools of one
+    autoencoder are of one generator, also where nobody said so.
+    """
+    pools = {pool.name: pool for pool in config.pools}
+    learned = {
+        name: {maker for pool in item.fake for maker in _makers(pools[pool])}
+        for name, item in train_sets(config).items()
+    }
+    told = []
+    for item in config.test_sets:
+        makers = _makers(pools[item.fake]) if item.fake else set()
+        found = [name for name, known in learned.items() if makers & known]
+        told.append(item.model_copy(update={"seen_by": tuple(dict.fromkeys([*found, *(item.seen_by or ())]))}))
+    return config.model_copy(update={"test_sets": tuple(told)})
+
+
+def _makers(pool: Pool) -> set[tuple[str, ...]]:
+    """What a pool's fakes are known to be made by."""
+    found: set[tuple[str, ...]] = {("generator", pool.generator or pool.name)}
+    if isinstance(pool.source, ReconstructedSource):
+        found.add(made_by(pool.source.by))
+    return found
 
 
 def train_sets_of(config: Config, experiment: Experiment) -> list[TrainSet]:

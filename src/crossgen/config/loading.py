@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from crossgen.config import ensembles, pairs
 from crossgen.config.checks import check
-from crossgen.config.derive import with_folders, with_unseen
+from crossgen.config.derive import with_folders, with_seen, with_unseen
 from crossgen.config.grid import expand
 from crossgen.config.model import SCHEMA_VERSION, Config
 from crossgen.config.presets import applied
@@ -56,7 +56,7 @@ def load(files: Sequence[str | Path], overrides: Mapping[str, Any] | None = None
     config = with_folders(_validated(content, where))
     _refuse(check(config), where)
     try:
-        expanded = expand(with_unseen(config))
+        expanded = expand(with_seen(with_unseen(config)))
     except ValueError as error:
         raise ConfigError(f"{error} ({where})") from error
     _refuse([*check_references(expanded), *ensembles.check(expanded), *pairs.faults(expanded)], where)

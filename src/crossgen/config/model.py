@@ -16,6 +16,7 @@ from crossgen.config.recipes import Recipe
 from crossgen.config.sources import Below, Laid, Layout, Source
 from crossgen.config.steps import Model, Step, Text
 from crossgen.config.subsets import Subset
+from crossgen.config.test_sets import TestSet as TestSet
 from crossgen.config.values import GridName, Label, Name
 
 SCHEMA_VERSION = 1
@@ -55,26 +56,6 @@ class Pool(Model):
         description="Largest share of unusable images before the run stops: of the pool by its"
         " headers, and of those selected to train on when they are decoded.",
     )
-
-
-class TestSet(Model):
-    """A fake pool and a real pool judged together; one of them alone is a control."""
-
-    __test__ = False  # for pytest: not a test class
-
-    name: Name = Field(description="Name of the test set: its generator's.")
-    fake: Name | None = Field(default=None, description="Pool of its fakes; null for a control of reals only.")
-    real: Name | None = Field(default=None, description="Pool of its reals; null for fakes only.")
-    unseen: bool = Field(
-        default=False,
-        description="A generator that no detector learns from, beside the matrix: with a mean of its own, left out of"
-        " the others. Set for every test set of a test_only pool of fakes.",
-    )
-
-    @property
-    def pair(self) -> bool:
-        """Whether it holds reals and fakes; else it is a control."""
-        return self.fake is not None and self.real is not None
 
 
 class Folders(Laid):

@@ -69,6 +69,13 @@ def local_files(by: OwnAutoencoder | DiffusersAutoencoder | ImageToImage) -> lis
     return sorted(str(path) for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
 
 
+def made_by(by: OwnAutoencoder | DiffusersAutoencoder | ImageToImage) -> tuple[str, ...]:
+    """The network behind reconstructions, whatever its precision, strength or revision."""
+    if isinstance(by, OwnAutoencoder):
+        return (by.kind, Path(by.weights).as_posix())
+    return (by.kind, by.model, getattr(by, "subfolder", None) or "")
+
+
 def _once(splits: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(splits)) < len(splits):
         raise ValueError(f"each split once, not {list(splits)}")

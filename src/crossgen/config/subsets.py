@@ -107,7 +107,8 @@ class Alignment(Model):
 
     jpeg_quality: Quality | Literal["reals", "pair"] = Field(
         description="JPEG quality written (Pillow). reals: drawn for each image, by its id and `seed`, from those of"
-        " the training reals that the subset keeps; pair: that of the real that the fake is paired with."
+        " the training reals that the subset keeps; pair: that of the real that the fake is paired with, exact or"
+        " estimated."
     )
     chroma_subsampling: Subsampling | Literal["reals", "pair"] = Field(
         default="4:2:0",
@@ -116,7 +117,8 @@ class Alignment(Model):
     )
     unknown: Quality | None = Field(
         default=96,
-        description="Quality of fakes whose real has none that is exact (pair only); null: they stay as they are.",
+        description="Quality of fakes whose real has none, exact or estimated (pair only); null: they stay as they"
+        " are.",
     )
     probability: float = Field(
         default=1.0, ge=0, le=1, description="Share of pairs whose fake is re-encoded, by hash (pair only)."

@@ -6,8 +6,10 @@ from it can be written: its quality if its tables are IJG's of one quality, its 
 or 4:2:0. The others are left out (`left_out`), not guessed at: an estimate for a camera's tables names none to write.
 
 `pair` is no draw: a fake gets the quality of the real that it was made from (DDA: Chen et al., NeurIPS 2025), which
-leaves its pair no compression to tell the halves by. DDA writes 96 where the real's quality is not known, and does so
-for half of the pairs (`unknown`, `probability`).
+leaves its pair no compression to tell the halves by. Where the real's tables are not IJG's of one quality, the
+manifest's estimate (ImageMagick's) is nearer than any constant. DDA writes 96 where the real's quality is not known,
+and does so for half of the pairs (`unknown`, `probability`): here for a real that is no JPEG, or whose tables give no
+estimate.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,13 +25,13 @@ from crossgen.config.steps import Subsampling
 from crossgen.data.splits import fraction
 
 #: Raised when other encodings are drawn.
-VERSION = 1
+VERSION = 2
 
 WRITABLE = get_args(Subsampling)
 #: Columns of a selection that tell the chances.
 DRAWN_FROM = ("label", "split", "jpeg_quality", "chroma_subsampling")
 #: The same, and whose half each fake is.
-PAIRED_FROM = (*DRAWN_FROM, "image_id", "pair")
+PAIRED_FROM = (*DRAWN_FROM, "image_id", "pair", "jpeg_quality_estimate")
 
 
 class Encoding(NamedTuple):
@@ -98,11 +100,13 @@ def draws(alignment: Alignment, selection: pd.DataFrame) -> Draws:
 
 @dataclass(frozen=True)
 class OfPairs:
-    """Encodings by the fake's id: its real's. `known`: fakes whose real has an exact quality; `unknown`: others;
-    `unpaired`: fakes in no pair, which stay as they are, as does what `probability` leaves out (`spared`)."""
+    """Encodings by the fake's id: its real's. `known`: fakes whose real has an exact quality; `estimated`: whose real
+    has an estimate; `unknown`: others; `unpaired`: fakes in no pair, which stay as they are, as does what `probability`
+    leaves out (`spared`)."""
 
     encodings: Mapping[str, Encoding | None]
     known: int
+    estimated: int
     unknown: int
     spared: int
     unpaired: int
@@ -113,14 +117,15 @@ class OfPairs:
 
     def __str__(self) -> str:
         return (
-            f"as the real of each pair: {self.known} fakes by an exact quality, {self.unknown} by `unknown`,"
-            f" {self.spared} left as they are by `probability`, {self.unpaired} in no pair left as they are"
+            f"as the real of each pair: {self.known} fakes by an exact quality, {self.estimated} by an estimate,"
+            f" {self.unknown} by `unknown`, {self.spared} left as they are by `probability`, {self.unpaired} in no pair"
+            " left as they are"
         )
 
 
 def of_pairs(alignment: Alignment, selection: pd.DataFrame) -> OfPairs:
     """What the pairs of a selection say (columns PAIRED_FROM). Raises ValueError if it has none."""
-    reals = selection[selection["label"] == 0].set_index("image_id")[["jpeg_quality", "chroma_subsampling"]]
+    reals = selection[selection["label"] == 0].set_index("image_id")
     fakes = selection[selection["label"] == 1]
     paired = fakes[fakes["pair"].isin(reals.index)]
     if paired.empty:
@@ -128,24 +133,25 @@ def of_pairs(alignment: Alignment, selection: pd.DataFrame) -> OfPairs:
             f"No fake of the selection has its real there: {alignment.model_dump()} needs pairs; write pairing: name"
             " in the subset."
         )
-    own, chances = (
-        reals.loc[paired["pair"]],
-        (fraction(alignment.seed, f"align_pair/{name}") for name in paired["pair"]),
-    )
+    own = reals.loc[paired["pair"]]
+    chances = (fraction(alignment.seed, f"align_pair/{name}") for name in paired["pair"])
     chosen = np.array([chance < alignment.probability for chance in chances])
-    known = own["jpeg_quality"].notna().to_numpy() if alignment.jpeg_quality == "pair" else np.ones(len(own), bool)
+    exact, estimated = (own[name].notna().to_numpy() for name in ("jpeg_quality", "jpeg_quality_estimate"))
+    if alignment.jpeg_quality != "pair":
+        exact = np.ones(len(own), bool)  # it is stated
+    quality = own["jpeg_quality"].where(own["jpeg_quality"].notna(), own["jpeg_quality_estimate"])
     told = {
-        name: _of_real(alignment, quality, chroma) if taken else None
-        for name, quality, chroma, taken in zip(
-            paired["image_id"], own["jpeg_quality"], own["chroma_subsampling"], chosen, strict=True
+        name: _of_real(alignment, value, chroma) if taken else None
+        for name, value, chroma, taken in zip(
+            paired["image_id"], quality, own["chroma_subsampling"], chosen, strict=True
         )
     }
-    exact, guessed = (int((chosen & mask).sum()) for mask in (known, ~known))
-    return OfPairs(told, exact, guessed, int((~chosen).sum()), len(fakes) - len(paired))
+    known, guessed, unknown = (int((chosen & mask).sum()) for mask in (exact, ~exact & estimated, ~(exact | estimated)))
+    return OfPairs(told, known, guessed, unknown, int((~chosen).sum()), len(fakes) - len(paired))
 
 
 def _of_real(alignment: Alignment, quality: float | None, chroma: str | None) -> Encoding | None:
-    """A real's encoding for its fake; None where its quality is unknown and `unknown` says nothing."""
+    """A real's encoding for its fake; None where it has no quality, exact or estimated, and `unknown` says nothing."""
     own = alignment.unknown if quality is None or pd.isna(quality) else int(quality)
     written = own if isinstance(alignment.jpeg_quality, str) else alignment.jpeg_quality
     layout = alignment.chroma_subsampling

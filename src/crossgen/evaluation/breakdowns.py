@@ -1,8 +1,8 @@
 """TPR and TNR by what an image is: its content class, its JPEG quality, its size.
 
-By quality and size for every test set, and for the images of all seen test sets together (`pooled`) or of all but the
-detector's own (`pooled_off_diagonal`). By class, of which there may be a thousand with six fakes each in a test set,
-only pooled, pooled off the diagonal and on the own test set.
+By quality and size for every test set, and for the images of all test sets of the matrix together (`pooled`) or of all
+but the detector's own (`pooled_off_diagonal`), whose generators it has learned. By class, of which there may be a
+thousand with six fakes each in a test set, only pooled, pooled off the diagonal and on the own test sets.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -83,10 +83,10 @@ def break_down(
 
 def places(answers: Answers, train_set: str) -> list[Place]:
     """Where a detector of `train_set` is broken down, and by what."""
-    others = tuple(item for item in answers.seen if item.name != train_set)
+    others = tuple(item for item in answers.seen if not item.is_seen_by(train_set))
     numbers = tuple(by for by in BY if by != "class")
     found = [
-        Place(item.name, answers.rows([item]), tuple(BY) if item.name == train_set else numbers)
+        Place(item.name, answers.rows([item]), tuple(BY) if item.is_seen_by(train_set) else numbers)
         for item in answers.test_sets
     ]
     found.append(Place(POOLED, answers.rows(answers.seen), tuple(BY)))

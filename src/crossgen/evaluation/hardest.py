@@ -15,7 +15,7 @@ from crossgen.evaluation.judged import Judge
 from crossgen.intervals import Mask, Numbers
 from crossgen.records import HARDEST
 
-#: Of a detector's (experiment, train set): the pools that it learned from.
+#: Of a detector's (experiment, train set): the pools that it learned from, or whose generators.
 Pools = Mapping[tuple[str, str], Sequence[str]]
 
 THUMBNAILS, SIDE, QUALITY = 24, 96, 80
@@ -26,8 +26,8 @@ def hardest(answers: Answers, learned: Pools, count: int) -> pd.DataFrame:
     """The `count` hardest images of each experiment and condition: the columns of HARDEST, and `path` in the pool.
 
     Ranked are the images that at least half of the experiment's detectors (of all seeds) scored: by the share of these
-    that are wrong, then by the mean margin, then by image_id. Detectors that learned from an image's own pool are
-    counted apart: `n_own`, `wrong_own`. Controls and unseen generators are among the images.
+    that are wrong, then by the mean margin, then by image_id. Detectors that learned from an image's own pool, or
+    its generator, are counted apart: `n_own`, `wrong_own`. Controls and unseen generators are among the images.
     """
     parts = [pd.DataFrame(columns=[*HARDEST.columns, "path"])]
     groups: dict[tuple[str, str], list[Judge]] = {}

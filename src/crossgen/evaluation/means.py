@@ -1,8 +1,9 @@
 """Means over generators. The generators are the sample: Student's t with k - 1 degrees, whatever the number of images.
 
-The *own* test set of a train set bears its name; *off diagonal* are the other test sets. Only test sets with both
-labels count. Those of *unseen* generators stand beside the matrix: they have a mean of their own and are left out of
-the others, so that a column more moves no number. A mean is never taken over the defined part: if one value is
+The *own* test sets of a train set are those whose generator it has learned (`TestSet.is_seen_by`), under whatever name;
+*off diagonal* are the others. Only test sets with both labels count. Those of *unseen* generators stand beside the
+matrix: they have a mean of their own and are left out of the others, so that a column more moves no number; a train set
+that has learned one all the same has it among its own. A mean is never taken over the defined part: if one value is
 undefined, so is the mean, and says why.
 """
 
@@ -13,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from crossgen.config import TestSet
+from crossgen.config.test_sets import counted, own_tests
 from crossgen.intervals import Estimate, Numbers, student_t
 
 
@@ -40,25 +42,28 @@ class Grid:
 
     def means(self) -> Iterator[Mean]:
         """For each train set its `mean`, `mean_off_diagonal` and, if there are such, `mean_unseen`; then, as train set
-        `mean`, over the train sets that have a test set of their own: these and `own`, `own_minus_off_diagonal`, every
-        test set."""
+        `mean`, over the train sets that `counted` names: these and `own`, `own_minus_off_diagonal`, every test set."""
         for train, name in enumerate(self.trains):
             for which in self._kinds():
                 tests = self._tests(train, which)
                 names = self._names(tests)
                 chosen = self.values[train, tests]
                 yield Mean(name, which, *self._mean(chosen, names), (name,), names, chosen)
-        own = [train for train in range(len(self.trains)) if self._own(train) is not None]
-        if own:
-            yield from self._over_trains(own)
+        names = counted(self.tests, self.trains)
+        if names:
+            yield from self._over_trains([self.trains.index(name) for name in names])
 
     def _over_trains(self, own: Sequence[int]) -> Iterator[Mean]:
-        names = tuple(self.trains[train] for train in own)
-        both = self._names(self._both())
+        names, both = tuple(self.trains[train] for train in own), self._names(self._both())
         values = {which: self._per_train(own, which) for which in ("own", *self._kinds())}
         for which, column in values.items():
-            tests = self._names(self._unseen()) if which == "mean_unseen" else both
-            yield Mean("mean", which, *self._mean(column, names), names, tests, column)
+            tests = self._columns(own, which)
+            if which == "mean_unseen":  # over those that have not learned all of them
+                having = [place for place, train in enumerate(own) if self._tests(train, which)]
+                chosen = tuple(names[place] for place in having)
+                yield Mean("mean", which, *self._mean(column[having], chosen), chosen or names, tests, column[having])
+            else:
+                yield Mean("mean", which, *self._mean(column, names), names, tests, column)
         gap = values["own"] - values["mean_off_diagonal"]
         difference = self._mean(gap, names, difference=True)
         yield Mean("mean", "own_minus_off_diagonal", *difference, names, both, gap)
@@ -82,17 +87,23 @@ class Grid:
     def _unseen(self) -> list[int]:
         return [place for place, test in enumerate(self.tests) if test.pair and test.unseen]
 
-    def _own(self, train: int) -> int | None:
-        return next((test for test in self._both() if self.tests[test].name == self.trains[train]), None)
+    def _own(self, train: int) -> list[int]:
+        names = own_tests(self.tests, self.trains[train])
+        return [place for place, test in enumerate(self.tests) if test.name in names]
+
+    def _columns(self, trains: Sequence[int], which: str) -> tuple[str, ...]:
+        """Names of all columns of a mean over train sets."""
+        used = {test for train in trains for test in self._tests(train, which)}
+        return self._names(sorted(used if which == "mean_unseen" else {*self._both(), *used}))
 
     def _tests(self, train: int, which: str) -> list[int]:
         """Columns that a mean of one train set runs over; none where the word means nothing."""
         own, both = self._own(train), self._both()
         if which == "mean_unseen":
-            return self._unseen()
-        if own is None:
+            return [test for test in self._unseen() if test not in own]
+        if not own:
             return both if which == "mean" else []
-        return {"own": [own], "mean": both, "mean_off_diagonal": [test for test in both if test != own]}[which]
+        return {"own": own, "mean": both, "mean_off_diagonal": [test for test in both if test not in own]}[which]
 
     def _mean(self, values: Numbers, names: Sequence[str], difference: bool = False) -> tuple[Estimate, str | None]:
         undefined = [name for name, value in zip(names, values, strict=True) if np.isnan(value)]

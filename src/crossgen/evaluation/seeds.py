@@ -14,6 +14,7 @@ import pandas as pd
 
 from crossgen import records
 from crossgen.config import TestSet
+from crossgen.config.test_sets import counted
 from crossgen.crossed import Limits, over_both, over_seeds
 from crossgen.evaluation.comparisons import corrected
 from crossgen.evaluation.means import Grid, Mean
@@ -116,7 +117,7 @@ class _Part:
             yield self._mean(means)
         for name in WORST:
             if ("mean", name) in self.numbers.found:
-                values = [self.numbers.found[train, name][:, 0] for train in trains if train in names]
+                values = [self.numbers.found[train, name][:, 0] for train in counted(self.tests, trains)]
                 yield self._row(("mean", name), *over_both(np.array(values).T, self.level, self.limits))
 
     def _cell(self, key: tuple[str, str]) -> tuple[Estimate, float]:

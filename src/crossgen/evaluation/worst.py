@@ -1,7 +1,7 @@
 """The generator that a detector does worst on, with an interval of that minimum.
 
-Over all test sets with both labels (`worst`), and over those that are not the train set's own (`worst_off_diagonal`);
-unseen generators stand beside the matrix and do not count.
+Over all test sets with both labels (`worst`), and over those whose generator the train set has not learned
+(`worst_off_diagonal`); unseen generators stand beside the matrix and do not count.
 
 A minimum of estimates is too low, since noise makes one of several equals the worst; and the quantiles of the
 bootstrap's minima are lower still (they cover 45 % where 95 % are promised if seven generators are alike). So the
@@ -16,6 +16,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from crossgen.config import Statistics, TestSet
+from crossgen.config.test_sets import counted, other_tests, own_tests
 from crossgen.evaluation import pairing
 from crossgen.evaluation import statistics as weighted
 from crossgen.evaluation.judged import Judge, Judged
@@ -36,14 +37,14 @@ class Worst:
     """The bootstrap's minima over test sets, of every judge."""
 
     judged: Judged
-    tests: tuple[str, ...]  # those that count
+    test_sets: tuple[TestSet, ...]
     level: float
     minima: Mapping[tuple[Judge, str], Numbers]  # by which of WORST: [metrics, replicates]
 
     @classmethod
     def of(cls, judged: Judged, test_sets: Sequence[TestSet], statistics: Statistics) -> "Worst":
         """Resample every judge on every test set, one test set at a time."""
-        tests = tuple(each.name for each in test_sets if each.pair and not each.unseen)
+        tests = {each.name: each for each in _counting(test_sets)}
         judges = list(judged.logits)
         resampler = Resampler.of(judged, statistics, len(judges) * len(tests))
         minima: dict[tuple[Judge, str], Numbers] = {}
@@ -51,29 +52,29 @@ class Worst:
             rows = judged.rows[test]
             found = resampler.replicates(test, [judged.logits[judge][rows] for judge in judges], METRICS)
             for judge, values in zip(judges, found, strict=True):
-                for which in WORST if test != judge.train_set else WORST[:1]:
+                for which in WORST[:1] if tests[test].is_seen_by(judge.train_set) else WORST:
                     before = minima.get((judge, which))
                     minima[judge, which] = values if before is None else np.minimum(before, values)
-        return cls(judged, tests, statistics.level, minima)
+        return cls(judged, tuple(test_sets), statistics.level, minima)
 
     def rows(self, judges: Sequence[Judge], cells: Cells) -> Iterator[Row]:
-        """Rows of the train sets of one matrix, then their mean over those with a test set of their own."""
+        """Rows of the train sets of one matrix, then their mean over those that `counted` names."""
+        names = counted(self.test_sets, [judge.train_set for judge in judges])
         for place, metric in enumerate(METRICS):
             found = {(judge, which): self._row(judge, which, place, cells) for judge in judges for which in WORST}
             yield from found.values()
-            own = [judge for judge in judges if judge.train_set in self.tests]
+            own = [judge for judge in judges if judge.train_set in names]
             for which in WORST if own else ():
                 values = np.array([found[judge, which]["value"] for judge in own], dtype=np.float64)
                 tests = self._tests(own[0], WORST[0])
                 counts = counted_images(self.judged, own, tests)
-                names = {"train_set": "mean", "test_generator": which, "metric": metric}
-                yield own[0]._asdict() | names | counts | _mean(values, self.level)
+                told = {"train_set": "mean", "test_generator": which, "metric": metric}
+                yield own[0]._asdict() | told | counts | _mean(values, self.level)
 
     def _tests(self, judge: Judge, which: str) -> tuple[str, ...]:
-        own = judge.train_set in self.tests
-        if which == WORST[1] and not own:
-            return ()
-        return tuple(test for test in self.tests if which == WORST[0] or test != judge.train_set)
+        if which == WORST[0]:
+            return tuple(test.name for test in _counting(self.test_sets))
+        return other_tests(self.test_sets, judge.train_set) if own_tests(self.test_sets, judge.train_set) else ()
 
     def _row(self, judge: Judge, which: str, place: int, cells: Cells) -> Row:
         tests = self._tests(judge, which)
@@ -104,6 +105,11 @@ class Worst:
         groups, labels = self.judged.groups[rows], self.judged.labels[rows]
         strata = weighted.strata_of(groups, self.judged.strata[rows], labels)
         return pairing.Spread.of(groups[seen], strata[seen], labels[seen])
+
+
+def _counting(test_sets: Sequence[TestSet]) -> list[TestSet]:
+    """Those of the matrix."""
+    return [each for each in test_sets if each.pair and not each.unseen]
 
 
 def _mean(values: Numbers, level: float) -> Row:

@@ -80,6 +80,7 @@ def find_shared(labs: Sequence[Lab]) -> Shared:
     same_code = not any(item.what == "code" for item in apart)
     sets, not_sets = _same(labs, "test set", lambda lab: lab.shown.test_sets, _test_set_apart)
     conditions, not_conditions = _same(labs, "condition", lambda lab: lab.shown.conditions, _condition_apart)
+    sets = [_seen_by_all(labs, item) for item in sets]
     return Shared(tuple(sets), tuple(conditions) if same_code else (), (*apart, *not_sets, *not_conditions))
 
 
@@ -138,13 +139,23 @@ def _said(steps: list[dict[str, Any]] | None) -> str:
 def _test_set_apart(labs: Sequence[Lab], items: Sequence[TestSet]) -> str:
     """How the images of a test set differ, in numbers; the first lab against each other."""
     if len({(bool(item.fake), bool(item.real), item.unseen) for item in items}) > 1:
-        return "; ".join(f"{lab.name}: {item.model_dump()}" for lab, item in zip(labs, items, strict=True))
+        return "; ".join(
+            f"{lab.name}: {item.model_dump(exclude={'seen_by'})}" for lab, item in zip(labs, items, strict=True)
+        )
     first = labs[0].tested(items[0])
     found = [
         _images_apart((labs[0].name, lab.name), first, lab.tested(item))
         for lab, item in zip(labs[1:], items[1:], strict=True)
     ]
     return "; ".join(filter(None, found))
+
+
+def _seen_by_all(labs: Sequence[Lab], item: TestSet) -> TestSet:
+    """With the train sets of every lab that have learned its generator; a bundle of an older crossgen goes by names."""
+    held = [next(each for each in lab.shown.test_sets if each.name == item.name) for lab in labs]
+    trains = dict.fromkeys(train for lab in labs for train in lab.generators)
+    seen = [train for train in trains if any(each.is_seen_by(train) for each in held)]
+    return item.model_copy(update={"seen_by": tuple(seen)})
 
 
 def _images_apart(names: tuple[str, str], one: pd.DataFrame, other: pd.DataFrame) -> str:

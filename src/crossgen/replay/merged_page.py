@@ -74,6 +74,7 @@ def _data(merged: Merged) -> ReportData:
         seeds=tuple(sorted({int(seed) for seed in merged.metrics["seed"]})),
         level=merged.statistics.level,
         unseen=tuple(item.name for item in sets if item.pair and item.unseen),
+        test_sets=sets,
     )
 
 

@@ -10,9 +10,10 @@ from math import isnan
 
 import numpy as np
 
+from crossgen.config.test_sets import counted
 from crossgen.crossed import over_both
 from crossgen.report.data import OWN, ReportData
-from crossgen.report.estimates import Estimate, less, mean_by_seed
+from crossgen.report.estimates import Estimate, less, mean_by_seed, mean_of
 
 #: Train set to a number of its detectors.
 Value = Callable[[str], Estimate]
@@ -23,26 +24,33 @@ def change(data: ReportData, what: tuple[str, str, str], condition: str) -> Esti
     experiment, kind, metric = what
 
     def value(train_set: str, under: str) -> Estimate:
-        return data.cell(experiment, train_set, train_set if kind == OWN else kind, under, metric)
+        if kind == OWN:
+            return _own(data, (experiment, train_set), under, metric)
+        return data.cell(experiment, train_set, kind, under, metric)
 
     return _mean_of(data, experiment, lambda name: less(value(name, condition), value(name, data.plain)))
 
 
 def control_excess(data: ReportData, experiment: str, control: str) -> Estimate:
-    """How much oftener a control of reals is called fake than the reals of the detector's own test set."""
+    """How much oftener a control of reals is called fake than the reals of the detector's own test sets."""
     return _mean_of(
         data,
         experiment,
         lambda name: less(
             data.cell(experiment, name, control, data.plain, "fpr"),
-            data.cell(experiment, name, name, data.plain, "fpr"),
+            _own(data, (experiment, name), data.plain, "fpr"),
         ),
     )
 
 
+def _own(data: ReportData, model: tuple[str, str], condition: str, metric: str) -> Estimate:
+    """The mean over a train set's own test sets; `model`: experiment and train set."""
+    return mean_of(data.cell(*model, test, condition, metric) for test in data.own_of(model[1]))
+
+
 def _mean_of(data: ReportData, experiment: str, value: Value) -> Estimate:
-    """Over the train sets that have a test set of their own, as the aggregates of the metrics."""
-    names = [name for name in data.train_sets_of(experiment) if name in data.generators]
+    """Over the train sets that `counted` names, as the aggregates of the metrics."""
+    names = counted(data.tested, data.train_sets_of(experiment))
     values = {name: value(name) for name in names}
     lost = [name for name, each in values.items() if not each.defined]
     if lost or not names:

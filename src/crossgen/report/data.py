@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from crossgen.config import Condition, Ensemble, PublishedFinding, Shown
+from crossgen.config import Condition, Ensemble, PublishedFinding, Shown, TestSet
 from crossgen.config.axes import Ablation, ablations
+from crossgen.config.test_sets import own_tests
 from crossgen.records import (
     BREAKDOWNS,
     CORRELATIONS,
@@ -87,6 +88,7 @@ class ReportData:
     name: str = ""
     ensembles: Mapping[str, Ensemble] = field(default_factory=dict)  # those of the experiments that are no training
     unseen: tuple[str, ...] = ()  # those of the generators that no detector may learn from
+    test_sets: tuple[TestSet, ...] = ()  # what is known of the generators' train sets; none: they bear one name
     titles: Mapping[str, str] = field(default_factory=dict)
     losses: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(LOSSES.columns)))
     waterfall: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(WATERFALL.columns)))
@@ -147,12 +149,24 @@ class ReportData:
             name=config.report,
             ensembles={item.name: item for item in config.ensembles},
             unseen=unseen,
+            test_sets=config.test_sets,
         )
 
     @property
     def seen(self) -> tuple[str, ...]:
         """The generators that means run over."""
         return tuple(name for name in self.generators if name not in self.unseen)
+
+    @cached_property
+    def tested(self) -> tuple[TestSet, ...]:
+        """The generators as test sets, which know who has learned them."""
+        known = {item.name: item for item in self.test_sets}
+        alone = {name: TestSet(name=name, fake=name, real=name, unseen=name in self.unseen) for name in self.generators}
+        return tuple(known.get(name, alone[name]) for name in self.generators)
+
+    def own_of(self, train_set: str) -> tuple[str, ...]:
+        """The test sets whose generator a train set has learned."""
+        return own_tests(self.tested, train_set)
 
     @property
     def means(self) -> tuple[str, ...]:

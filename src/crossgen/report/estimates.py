@@ -100,6 +100,15 @@ def less(first: Estimate, second: Estimate) -> Estimate:
     return Estimate(first.value - second.value, by_seed=shared)
 
 
+def mean_of(cells: Iterable[Estimate]) -> Estimate:
+    """Mean of several cells in all and seed by seed, without an interval; undefined where one of them is."""
+    each = list(cells)
+    lost = [cell for cell in each if not cell.defined]
+    if lost or len(each) < 2:
+        return (lost or each or [Estimate()])[0]
+    return Estimate(sum(cell.value for cell in each) / len(each), by_seed=mean_by_seed(each))
+
+
 def mean_by_seed(cells: Iterable[Estimate]) -> tuple[tuple[int, float], ...]:
     """Mean over the cells for every seed that all of them have."""
     each = [dict(cell.by_seed) for cell in cells]

@@ -1,7 +1,7 @@
 """Train x test heat maps of one condition: each experiment, then each paired difference."""
 
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -39,13 +39,15 @@ class Scale:
 
 @dataclass(frozen=True)
 class Panel:
-    """One heat map: its cells by (train set, test set); `columns` are groups with a gap between them."""
+    """One heat map: its cells by (train set, test set); `columns` are groups with a gap between them. `own`: train set
+    to the columns that are outlined."""
 
     title: str
     rows: tuple[str, ...]
     columns: tuple[tuple[str, ...], ...]
     value: Callable[[str, str], Estimate]
     scale: Scale
+    own: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -114,12 +116,13 @@ def _panels(data: ReportData, condition: str, metric: str) -> list[Panel]:
     def differences(pair: tuple[str, str]) -> Callable[[str, str], Estimate]:
         return lambda train, test: data.difference(pair, train, test, condition, metric)
 
-    panels = [Panel(name, data.train_sets_of(name), columns, shares(name), share) for name in data.experiments]
+    own = {name: data.own_of(name) for name in data.train_sets}
+    panels = [Panel(name, data.train_sets_of(name), columns, shares(name), share, own) for name in data.experiments]
     pairs = [(pair, differences(pair), data.train_sets_of(pair[0])) for pair in data.comparisons]
     values = [abs(value(row, test).value) for _, value, rows in pairs for row in rows for test in data.generators]
     limit = 5 * ceil(20 * np.nanmax([0.05, *values]))
     points = Scale(colormaps["PuOr_r"], Normalize(-limit, limit), "Difference (points)", signed=True)
-    return panels + [Panel(f"{pair[0]} − {pair[1]}", rows, columns, value, points) for pair, value, rows in pairs]
+    return panels + [Panel(f"{pair[0]} − {pair[1]}", rows, columns, value, points, own) for pair, value, rows in pairs]
 
 
 def _layout(panels: list[Panel]) -> Layout:
@@ -138,8 +141,8 @@ def _draw(axes: Axes, panel: Panel, with_names: bool) -> None:
     for row, y in down.items():
         for column, x in across.items():
             _cell(axes, (x, y), panel.value(row, column), panel.scale)
-    for name in (name for name in panel.rows if name in across):
-        box = (across[name] + 0.04, down[name] + 0.04)
+    for train_set, test_set in ((name, each) for name in panel.rows for each in panel.own[name]):
+        box = (across[test_set] + 0.04, down[train_set] + 0.04)
         axes.add_patch(Rectangle(box, 0.92, 0.92, fill=False, edgecolor="black", linewidth=1.4))
     axes.set(xlim=(0, max(across.values()) + 1), ylim=(max(down.values()) + 1, 0))
     axes.set_xticks([x + 0.6 for x in across.values()], [SHORT.get(name, name) for name in across])

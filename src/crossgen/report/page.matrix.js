@@ -68,7 +68,7 @@ function gridCell(shown, row, column, y, x) {
   const cell = shown.cell(row, column);
   const chosen = y === matrix.row && x === matrix.column;
   const classes = ["cell", gapBefore(column)];
-  if (row === column && row !== MEAN) classes.push("own");
+  if (row !== MEAN && DATA.own[row].includes(column)) classes.push("own");
   if (cell.value === null) classes.push("undefined");
   const loose = shown.view.signed && cell.value !== null && !cell.separated;
   if (loose) classes.push("loose");

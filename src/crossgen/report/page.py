@@ -124,7 +124,7 @@ def _texts(data: ReportData) -> dict[str, object]:
         "findings": findings(data),
         "most": MOST,
         "left_out": facts.left_out(data),
-        "several": [name for name in data.train_sets if name not in data.generators],
+        "apart": [name for name in data.train_sets if not data.own_of(name)],
         "seeds": seeds_text(data),
         "level": round(100 * data.level),
         "bibtex": bibtex(),

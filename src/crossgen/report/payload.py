@@ -72,6 +72,7 @@ def payload(data: ReportData) -> Json:
         "families": {"": data.undegraded, **data.families},
         "generators": data.generators,
         "unseen": data.unseen,
+        "own": {name: data.own_of(name) for name in data.train_sets},
         "controls": data.controls,
         "experiments": data.experiments,
         "titles": {name: data.title(name) for name in (*_metrics(data), *columns(data), MEAN)},

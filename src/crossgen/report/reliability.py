@@ -56,7 +56,8 @@ def _rows(data: ReportData, experiment: str) -> tuple[pd.DataFrame, str]:
     frame = data.reliability
     rows = frame[(frame["experiment"] == experiment) & (frame["condition"] == data.plain)]
     rows = rows[rows["test_generator"].isin(data.seen)]
-    other = rows[rows["train_set"] != rows["test_generator"]]
+    learned = {(train, test) for train in data.train_sets for test in data.own_of(train)}
+    other = rows[[pair not in learned for pair in zip(rows["train_set"], rows["test_generator"], strict=True)]]
     return (other, "other generators than the own") if len(other) else (rows, "the own generator")
 
 

@@ -16,12 +16,13 @@ class Account:
     """The epoch under way, and all images lost so far.
 
     A loss is looked at when the next step is under way, so that a GPU need not be waited for; `settle` looks at once.
+    `lost`: images that were lost before the first step; no epoch counts them.
     """
 
-    def __init__(self, index: pd.DataFrame) -> None:
+    def __init__(self, index: pd.DataFrame, lost: Iterable[Lost] = ()) -> None:
         self._index = index
         self._pending: tuple[int, Integers, Tensor] | None = None
-        self._lost: dict[str, str] = {}
+        self._lost: dict[str, str] = dict(lost)
         self.last = math.nan  # newest loss that was looked at
         self.begin()
 

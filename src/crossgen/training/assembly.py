@@ -77,7 +77,7 @@ def assemble(data: Data, recipe: Recipe, setting: Setting, log: Log, reader: Rea
     stepper = Stepper(recipe, setting, detector, optimiser, fabric, together, still, tell, positive)
     told = facts(detector, recipe, mode, launch)
     if isinstance(plan, PairedPlan):
-        tell(f"pairs={len(plan.pool.first)} images_without_their_other_half={plan.halves_left_out}")
+        tell(f"pairs={len(plan.pool.first)} images_without_their_other_half={len(plan.lost)}")
     for line in lines(told, plan, data, setting.workers):
         tell(line)
     reader = reader or reader_for(data, recipe, setting, launch.device)

@@ -34,7 +34,7 @@ class Engine:
         self.selection, self.patience = Selection(self.recipe.select), Patience(self.recipe.early_stopping)
         self._val = val_rows(data)
         self._others = Watched(self.recipe, setting, parts.stepper.fabric.device)
-        self.account = Account(data.index)
+        self.account = Account(data.index, parts.plan.lost)
         self._rate, self.ended = math.nan, False
         parts.stepper.begin()
         self._refuse_unjudged()

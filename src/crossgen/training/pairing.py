@@ -8,9 +8,12 @@ import numpy as np
 import pandas as pd
 
 from crossgen.config import Recipe
-from crossgen.training.batches import Batch, Data
+from crossgen.training.batches import Batch, Data, Lost
 from crossgen.training.plan import Plan
 from crossgen.training.sampling import Integers, Keys, keys, uniform
+
+#: Why the sound half of a broken pair is not trained on, as tables of losses say it.
+WITHOUT_OTHER = "the other half of its pair could not be read"
 
 
 @dataclass(frozen=True)
@@ -76,10 +79,13 @@ class PairedPlan(Plan):
         return PairPool.of(self.data.index[self.data.index["split"] == "train"])
 
     @property
-    def halves_left_out(self) -> int:
-        """Training images whose other half could not be read."""
+    def lost(self) -> tuple[Lost, ...]:
+        """Training images whose other half has no row: it could not be read when crops were cut."""
         train = self.data.index[self.data.index["split"] == "train"]
-        return int(train["image_id"].nunique()) - 2 * len(self.pool.first)
+        reals = train.loc[train["label"].eq(0), "image_id"]
+        paired = train.loc[train["label"].eq(1) & train["pair"].isin(reals), ["image_id", "pair"]]
+        alone = ~train["image_id"].isin([*paired["image_id"], *paired["pair"]])
+        return tuple(Lost(name, WITHOUT_OTHER) for name in dict.fromkeys(train.loc[alone, "image_id"]))
 
     def batches(self, begin: int = 0) -> Iterator[Batch]:
         """The batches from step `begin` to the end."""

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from crossgen.config import Recipe
-from crossgen.training.batches import Batch, Data
+from crossgen.training.batches import Batch, Data, Lost
 from crossgen.training.sampling import Pool, Turns, balanced_parts
 from crossgen.training.setting import Setting
 
@@ -60,6 +60,11 @@ class Plan:
             if not any(source.label == label for source in plan.joined(0)):
                 raise ValueError(f"joins {dict(setting.joins)} leave no images of label {label} to begin with.")
         return plan
+
+    @property
+    def lost(self) -> tuple[Lost, ...]:
+        """Images of the index that no batch holds, because others are missing."""
+        return ()
 
     def joined(self, step: int) -> tuple[Source, ...]:
         """What is drawn from at a step."""

@@ -17,7 +17,7 @@ from crossgen.data.pairs import boxed
 from crossgen.training.augment import augment_batch
 from crossgen.training.augment.chain import refuse_unequal
 from crossgen.training.batches import Batch, Crops, Data, Integers, Loaded, Lost
-from crossgen.training.pairing import others_of
+from crossgen.training.pairing import WITHOUT_OTHER, others_of
 from crossgen.training.readers.chain import Chain
 from crossgen.training.readers.deliver import deliver, in_batches
 from crossgen.training.readers.rows import Rows, by_row
@@ -90,13 +90,15 @@ class FilesReader:
         return self._told(batch, self._trained(batch))
 
     def _pairs(self, batch: Batch) -> list[Loaded]:
-        """Whole pairs: what is left of one whose other half cannot be used is left out."""
+        """Whole pairs: what is left of one whose other half cannot be used is left out, and told as lost."""
         seen = self._trained(batch)
         read, kept = set(seen.rows), Seen([], [], seen.lost)
         for image, row in zip(seen.images, seen.rows, strict=True):
             if self._others is not None and int(self._others[row]) in read:
                 kept.images.append(image)
                 kept.rows.append(row)
+            else:
+                kept.lost.append(Lost(self._names[row], WITHOUT_OTHER))
         return self._told(batch, kept)
 
     def _trained(self, batch: Batch) -> Seen:
