@@ -12,6 +12,7 @@ from crossgen.evaluation.breakdowns import break_down
 from crossgen.evaluation.comparisons import compare
 from crossgen.evaluation.means import Grid
 from crossgen.evaluation.seeds import seed_means
+from crossgen.intervals import student_t
 
 
 def sets_of(unseen=(), **seen_by):
@@ -168,3 +169,14 @@ def test_breakdowns_off_the_diagonal_leave_learned_fakes_out():
         "pooled": 120,
         "pooled_off_diagonal": 80,
     }  # by class on the own test set alone
+
+
+def test_means_of_one_train_set_are_over_the_generators_that_it_is_tested_on():
+    values = [0.9, 0.6, 0.5, 0.7]
+    found = means_of(sets_of(a=("pairs",), b=(), c=(), d=()), pairs=values)
+    others, own = found["mean", "mean_off_diagonal"], found["mean", "own"]
+    assert others.estimate == found["pairs", "mean_off_diagonal"].estimate == student_t(np.array(values[1:]), 0.95)
+    assert others.estimate.low < 0.5 and own.estimate.value == 0.9 and np.isnan(own.estimate.low)
+    twice = means_of(sets_of(a=("pairs",), b=("more",), c=(), d=()), pairs=values, more=values)
+    assert twice["mean", "mean_off_diagonal"].trains == ("pairs", "more")
+    assert len(twice["mean", "mean_off_diagonal"].values) == 2

@@ -8,11 +8,14 @@ import pytest
 from matplotlib.patches import Rectangle
 from synthetic_report import CONDITIONS, draw
 
-from crossgen.config import Statistics, TestSet
+from crossgen.config import PublishedFinding, Statistics, TestSet
 from crossgen.evaluation.metrics import compute_metrics
+from crossgen.records import DIFFERENCES
 from crossgen.report.changes import change, control_excess
-from crossgen.report.data import OWN, ReportData
+from crossgen.report.comparisons import comparisons
+from crossgen.report.data import MEAN, OFF_DIAGONAL, OWN, ReportData
 from crossgen.report.heatmaps import matrix
+from crossgen.report.meaning import published
 from crossgen.report.payload import payload
 from crossgen.report.reliability import _rows
 from crossgen.report.summary import summary, summary_text
@@ -93,3 +96,36 @@ def test_reliability_is_of_generators_that_were_not_learned(alone):
     )
     rows, words = _rows(replace(alone, reliability=bins), "raw")
     assert rows["test_generator"].tolist() == ["adm", "sd14"] and words == "other generators than the own"
+
+
+def test_the_own_mean_of_one_train_set_with_one_own_test_set_is_its_cell(alone, told):
+    own = alone.cell("raw", MEAN, OWN, "clean", "balanced_accuracy")
+    assert own == alone.cell("raw", "pairs", "biggan", "clean", "balanced_accuracy") and own.has_interval
+    assert alone.cell("raw", MEAN, OFF_DIAGONAL, "clean", "balanced_accuracy").has_interval
+    assert told.sole(("raw", "unbiased")) is None and alone.sole(("raw",)) == ("pairs", "biggan")
+    assert alone.sole(("raw", "other")) is None
+
+
+def test_a_comparison_of_one_train_set_has_the_test_of_its_cell(alone):
+    metrics = pd.concat([alone.metrics, alone.metrics.assign(experiment="new")])
+    common = {"experiment": "new", "baseline": "raw", "seed": 0, "baseline_seed": 0, "condition": "clean"}
+    common |= {"baseline_condition": "clean", "baseline_train_set": "pairs", "metric": "balanced_accuracy"}
+    rows = [
+        {"train_set": "pairs", "test_generator": "biggan", "kind": "cell", "value": 0.2, "low": 0.1, "high": 0.3,
+         "p_holm": 0.01, "separated": True},
+        {"train_set": MEAN, "test_generator": OWN, "kind": "overall", "value": 0.2, "separated": False},
+        {"train_set": MEAN, "test_generator": OFF_DIAGONAL, "kind": "overall", "value": 0.1, "low": -0.1, "high": 0.3,
+         "p_holm": 0.2, "separated": False},
+    ]  # fmt: skip
+    frame = pd.DataFrame([common | row for row in rows]).reindex(columns=list(DIFFERENCES.columns))
+    said = [
+        PublishedFinding(experiment="new", baseline="raw", says="lower", on=on, source="X") for on in ("own", "others")
+    ]
+    data = replace(
+        alone, metrics=metrics, differences=frame, experiments=("raw", "new"), comparisons=(("new", "raw"),),
+        published=tuple(said),
+    )  # fmt: skip
+    (row,) = comparisons(data).frame.to_dict("records")
+    assert row[data.title(OWN)] == "+20.0 [10.0, 30.0] separated"
+    assert row[data.title(OFF_DIAGONAL)] == "+10.0 [−10.0, 30.0] not separated"
+    assert [finding.mark for finding in published(data)] == ["contradicts", "not separated"]

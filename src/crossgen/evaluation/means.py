@@ -42,7 +42,9 @@ class Grid:
 
     def means(self) -> Iterator[Mean]:
         """For each train set its `mean`, `mean_off_diagonal` and, if there are such, `mean_unseen`; then, as train set
-        `mean`, over the train sets that `counted` names: these and `own`, `own_minus_off_diagonal`, every test set."""
+        `mean`, over the train sets that `counted` names: these and `own`, `own_minus_off_diagonal`, every test set.
+
+        Of one train set alone the first of these are over its test sets, which are the sample then."""
         for train, name in enumerate(self.trains):
             for which in self._kinds():
                 tests = self._tests(train, which)
@@ -57,13 +59,15 @@ class Grid:
         names, both = tuple(self.trains[train] for train in own), self._names(self._both())
         values = {which: self._per_train(own, which) for which in ("own", *self._kinds())}
         for which, column in values.items():
-            tests = self._columns(own, which)
-            if which == "mean_unseen":  # over those that have not learned all of them
+            kept, sample = names, names
+            if len(own) == 1:  # the generators are those that it is tested on
+                places = self._tests(own[0], which)
+                column, sample = self.values[own[0], places], self._names(places)
+            elif which == "mean_unseen":  # over those that have not learned all of them
                 having = [place for place, train in enumerate(own) if self._tests(train, which)]
-                chosen = tuple(names[place] for place in having)
-                yield Mean("mean", which, *self._mean(column[having], chosen), chosen or names, tests, column[having])
-            else:
-                yield Mean("mean", which, *self._mean(column, names), names, tests, column)
+                column, sample = column[having], tuple(names[place] for place in having)
+                kept = sample or names
+            yield Mean("mean", which, *self._mean(column, sample), kept, self._columns(own, which), column)
         gap = values["own"] - values["mean_off_diagonal"]
         difference = self._mean(gap, names, difference=True)
         yield Mean("mean", "own_minus_off_diagonal", *difference, names, both, gap)

@@ -60,6 +60,7 @@ def with_means_over_seeds(data: ReportData) -> pd.DataFrame:
 def _row(data: ReportData, gaps: Gaps, rows: pd.DataFrame) -> dict[str, str]:
     first = rows.iloc[0].to_dict()
     overall = {row["test_generator"]: row for row in rows[rows["kind"] == "overall"].to_dict("records")}
+    overall |= _of_one(data, rows, (str(first["experiment"]), str(first["baseline"])))
     kinds = [kind for kind in MEANS if kind in overall or (kind != MEAN_UNSEEN)]
     return {
         "Compared": _compared(first),
@@ -68,6 +69,16 @@ def _row(data: ReportData, gaps: Gaps, rows: pd.DataFrame) -> dict[str, str]:
         **{data.title(kind): _told(gaps, overall.get(kind)) for kind in kinds},
         "Cells separated": _counted(rows[rows["kind"] == "cell"]),
     }
+
+
+def _of_one(data: ReportData, rows: pd.DataFrame, pair: tuple[str, str]) -> dict[str, dict[Hashable, Any]]:
+    """The own mean of one train set with one own test set: its cell."""
+    place = data.sole(tuple(dict.fromkeys(pair)))
+    if place is None:
+        return {}
+    cell = rows[(rows["train_set"] == place[0]) & (rows["test_generator"] == place[1]) & (rows["kind"] == "cell")]
+    found = cell.to_dict("records")
+    return {OWN: found[0]} if found else {}
 
 
 def _compared(row: Row) -> str:

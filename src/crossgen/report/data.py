@@ -10,7 +10,7 @@ import pandas as pd
 
 from crossgen.config import Condition, Ensemble, PublishedFinding, Shown, TestSet
 from crossgen.config.axes import Ablation, ablations
-from crossgen.config.test_sets import own_tests
+from crossgen.config.test_sets import counted, own_tests
 from crossgen.records import (
     BREAKDOWNS,
     CORRELATIONS,
@@ -212,11 +212,20 @@ class ReportData:
 
     def cell(self, experiment: str, train_set: str, test_set: str, condition: str, metric: str) -> Estimate:
         """One number, the mean over seeds."""
-        return self._cells.get((experiment, train_set, test_set, condition, metric), Estimate())
+        place = self.sole((experiment,)) if (train_set, test_set) == (MEAN, OWN) else None
+        return self._cells.get((experiment, *(place or (train_set, test_set)), condition, metric), Estimate())
 
     def difference(self, pair: tuple[str, str], train_set: str, test_set: str, condition: str, metric: str) -> Estimate:
         """Experiment minus baseline, paired, the mean over the seeds of both."""
-        return self._paired.get((*pair, train_set, test_set, condition, metric), Estimate())
+        place = self.sole(pair) if (train_set, test_set) == (MEAN, OWN) else None
+        return self._paired.get((*pair, *(place or (train_set, test_set)), condition, metric), Estimate())
+
+    def sole(self, experiments: tuple[str, ...]) -> tuple[str, str] | None:
+        """The one train set that means of these experiments run over, and its one own test set: a mean of one number
+        is that number, and has its interval. None where there are several."""
+        shared = [name for name in self.train_sets if all((each, name) in self._trained for each in experiments)]
+        found = [(name, test) for name in counted(self.tested, shared) for test in self.own_of(name)]
+        return found[0] if len(found) == 1 else None
 
     def called_fake(self, experiment: str, train_set: str, control: str, condition: str = "") -> Estimate:
         """Share of a control's images called fake: fpr of reals, tpr of fakes. No `condition`: the plain one."""

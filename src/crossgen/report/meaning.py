@@ -144,8 +144,11 @@ def published(data: ReportData) -> Iterator[Finding]:
     tested = with_means_over_seeds(data) if data.published else data.differences
     for item in data.published:
         kind, condition = kinds[item.on], item.condition or data.plain
-        place = {"experiment": item.experiment, "baseline": item.baseline, "train_set": MEAN, "test_generator": kind,
-                 "condition": condition, "baseline_condition": condition, "metric": METRIC}  # fmt: skip
+        sole = data.sole((item.experiment, item.baseline)) if kind == OWN else None
+        train_set, test_set = sole or (MEAN, kind)
+        sides = {"experiment": item.experiment, "baseline": item.baseline, "metric": METRIC}
+        place = sides | {"train_set": train_set, "test_generator": test_set}
+        place |= {"condition": condition, "baseline_condition": condition}
         rows = tested[(tested[list(place)] == pd.Series(place)).all(axis=1)].to_dict("records")
         cell = pool([{name: value for name, value in row.items() if name != "seed"} for row in rows])
         held = _held(item.says, cell, {comparison_verdict(row) for row in rows})
