@@ -13,7 +13,10 @@ import pytest
 
 from checkout import Checkout
 from crossgen import runs
+from crossgen.plan.costs import table
 from toys import ROOT
+
+ALIGNED = "config/ablations/aligned.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +99,19 @@ def test_the_mini_run_from_nothing(empty):
     assert files_of(empty.folder) == before and not list((empty.folder / ".snakemake" / "locks").glob("*"))
 
 
+def test_reconstructions_are_as_many_as_the_reals_of_their_splits(empty):
+    plan = told(empty, config=ALIGNED)
+    assert by_rule(plan) == dry_run(empty, config=ALIGNED)
+    reals, made = plan["images"]["photographs"], plan["images"]["round_trips"]
+    assert reals["all"] == 516 and reals["test"] > 0 and made["test"] == 0
+    assert (made["train"], made["val"]) == (reals["train"], reals["val"])
+    assert made["all"] == reals["all"] - reals["test"] == reals["train"] + reals["val"]
+    rules = {rule["rule"]: rule for rule in plan["rules"]}
+    assert rules["reconstruct"]["jobs"] == 1 and rules["train_detector"]["jobs"] == 5 * 3
+    start, an_image = (table()["reconstruct"][unit].cpu for unit in ("job", "image"))
+    assert rules["reconstruct"]["cpu_seconds"] == round(start + made["all"] * an_image, 1)
+
+
 def test_genimage_on_an_empty_disk(empty):
     plan = told(empty, config="config/genimage.yaml")
     assert by_rule(plan) == dry_run(empty, config="config/genimage.yaml")
@@ -135,9 +151,8 @@ def test_every_unit_of_work_has_its_price(empty):
     """Work that the table does not price would be free in silence."""
     from crossgen.plan.account import Account
     from crossgen.plan.asked import ask
-    from crossgen.plan.costs import table
 
-    for name in ("config/mini.yaml", "config/genimage.yaml", "config/ablations/detectors.yaml"):
+    for name in ("config/mini.yaml", "config/genimage.yaml", "config/ablations/detectors.yaml", ALIGNED):
         with contextlib.chdir(empty.folder):
             work = Account(ask(["--configfile", name, "--cores", "2"]), []).work
             found = {(job.rule, unit) for job in work.asked.running for unit in work.of(job) or {}}

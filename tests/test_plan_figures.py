@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from crossgen import records
 from crossgen.config import ArchiveSource, DataverseSource, Frame, HuggingFaceSource, Recipe, VolumesSource
 from crossgen.config.loading import load
 from crossgen.data.fetch.deposit import Deposit, Deposited, remember
@@ -24,7 +25,7 @@ from crossgen.plan.counts import Count, count
 from crossgen.plan.measured import Ratio
 from crossgen.plan.trained import Chosen, chosen, seen
 from crossgen.plan.units import UNITS
-from toys import ROOT, toy_config, write_tables
+from toys import ROOT, described, toy_config, write_tables
 
 
 def timed(seconds: float, *needs: int, **takes: int) -> Timed:
@@ -174,6 +175,19 @@ def test_images_are_counted_in_folders_and_tables(pools, tmp_path):
     gone = config.pools[1].model_copy(update={"source": _folder(tmp_path / "gone")})
     found = count(gone, config, places(tmp_path, ("checker",)))
     assert found.total is None and f"no folder {tmp_path / 'gone'}" in found.remedy
+
+
+def test_a_manifest_counts_more_closely_than_its_table(pools, tmp_path):
+    """Also which share of the images is lossless: PNG takes other times to decode."""
+    write_tables(pools)
+    (tmp_path / "c.yaml").write_text(json.dumps(toy_config(pools)))
+    config, there = load([tmp_path / "c.yaml"]), places(tmp_path, ("photographs", "checker", "stripes"))
+    for pool in config.pools[:2]:
+        path = Path(there["manifests"][pool.name])
+        path.parent.mkdir(exist_ok=True)
+        records.write(path, described(pools, pool.name, pool.label), records.MANIFEST)
+        found = count(pool, config, there)
+        assert (found.source, found.png) == ("manifest", float(pool.label == "fake"))
 
 
 def _folder(root: Path):

@@ -9,7 +9,7 @@ import torch
 
 from crossgen.config import DiffusersAutoencoder, ReconstructedSource
 from crossgen.reconstruction.autoencoders import OfDiffusers
-from crossgen.reconstruction.makers import maker
+from crossgen.reconstruction.makers import generators, maker
 
 diffusers = pytest.importorskip("diffusers")
 CPU = torch.device("cpu")
@@ -32,6 +32,16 @@ MODELS = {
 }  # fmt: skip
 
 
+def _consistency() -> Any:
+    """Its decoder is a small UNet that begins with noise."""
+    return diffusers.ConsistencyDecoderVAE(
+        encoder_block_out_channels=(4, 4, 8), encoder_down_block_types=("DownEncoderBlock2D",) * 3,
+        encoder_layers_per_block=1, encoder_norm_num_groups=2,
+        decoder_block_out_channels=(8, 8), decoder_down_block_types=("ResnetDownsampleBlock2D",) * 2,
+        decoder_up_block_types=("ResnetUpsampleBlock2D",) * 2, decoder_layers_per_block=1, decoder_norm_num_groups=2,
+    )  # fmt: skip
+
+
 def _images(count: int, height: int = 24, width: int = 16) -> np.ndarray:
     return np.random.default_rng(3).integers(0, 256, (count, height, width, 3), np.uint8)
 
@@ -48,6 +58,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
         torch.manual_seed(0)
         build().save_pretrained(root / name)
         build().save_pretrained(root / "pipeline" / name)
+    torch.manual_seed(0)
+    _consistency().save_pretrained(root / "consistency")
     return root
 
 
@@ -82,6 +94,29 @@ def test_a_drawn_latent_goes_by_the_image_and_the_seed_alone(models: Path, name:
     assert (other != first).any()
     alone = drawn.make(images[:1], ["reals/b"])[0]
     assert np.abs(alone.astype(int) - first[1]).max() <= 1  # float sums may differ by the batch
+
+
+@pytest.mark.parametrize("latent", ["mode", "sample"])
+def test_a_consistency_decoder_draws_for_each_image_by_its_name(models: Path, latent: str) -> None:
+    images, names = _images(2), ["reals/a", "reals/b"]
+    source = _source(models / "consistency", latent=latent, seed=5)
+    assert OfDiffusers(source.by, CPU).factor == 4  # its class and its encoder's blocks, from its own config
+    made = maker(source, CPU).make(images, names)
+    network = diffusers.ConsistencyDecoderVAE.from_pretrained(models / "consistency").eval()
+    with torch.no_grad():
+        for image, name, found in zip(images, names, made, strict=True):
+            own = generators([name], 5)[0]
+            given = torch.from_numpy(image)[None].permute(0, 3, 1, 2).float() / 255 * 2 - 1
+            told = network.encode(given).latent_dist
+            noise = torch.randn(told.mean.shape[1:], generator=own) if latent == "sample" else 0
+            decoded = (network.decode(told.mean + told.std * noise, generator=own).sample / 2 + 0.5).clamp(0, 1)
+            expected = decoded[0].mul(255).byte().permute(1, 2, 0).numpy()
+            assert np.abs(found.astype(int) - expected).max() <= 1  # float sums may differ by the batch
+    twice = maker(source, CPU).make(np.repeat(images[:1], 3, axis=0), ["reals/a", "reals/c", "reals/a"])
+    assert (twice[0] == twice[2]).all() and np.abs(twice[0].astype(int) - made[0]).max() <= 1
+    assert np.abs(twice[0].astype(int) - twice[1]).mean() > 5  # another noise is another image
+    other = maker(_source(models / "consistency", latent=latent, seed=6), CPU).make(images, names)
+    assert np.abs(other.astype(int) - made).mean() > 5
 
 
 def test_a_part_of_a_pipeline_is_found_in_its_subfolder(models: Path) -> None:

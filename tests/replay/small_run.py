@@ -32,6 +32,7 @@ class Lab:
     seeds: tuple[int, ...] = (0,)
     salt: int = 0
     changed: dict = field(default_factory=dict)  # pool -> what is done to the rows of its manifest
+    seen_by: dict = field(default_factory=dict)  # test set -> train sets; of others nobody says it
     lost: int = 0  # images of adm that raw has no scores of
 
     @property
@@ -96,7 +97,10 @@ class Lab:
 
     @property
     def config(self) -> dict:
-        sets = [{"name": name, "fake": name, "real": "photographs"} for name in self.generators]
+        sets = [
+            {"name": name, "fake": name, "real": "photographs", "seen_by": self.seen_by.get(name)}
+            for name in self.generators
+        ]
         return {
             "report": "lab",
             "test_sets": sets,

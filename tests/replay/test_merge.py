@@ -73,6 +73,18 @@ def test_labs_that_tested_the_same_are_compared_on_everything(first, other, merg
     assert (found.folder / "tables" / "scores.md").is_file() and (found.folder / "tables" / "differences.csv").is_file()
 
 
+def test_a_generator_that_one_lab_has_learned_under_another_name_is_no_other_generator(other, merge):
+    """The first lab's file is of an older crossgen, which went by names; `biggan` of the second learned both."""
+    found = merge(other(seen_by={"adm": ["adm", "biggan"], "biggan": ["biggan"]}))
+    assert found.told["apart"] == []
+    rows = found.metrics.query("condition == 'clean' and metric == 'roc_auc'")
+    cells = rows.set_index(["experiment", "train_set", "test_generator"])["value"]
+    for lab in ("a:raw", "b:raw"):  # in one table a name means one thing
+        assert cells[lab, "mean", "own"] == cells[lab, "adm", "adm"]
+        assert cells[lab, "mean", "mean_off_diagonal"] == cells[lab, "adm", "biggan"]
+        assert pd.isna(cells[lab, "biggan", "mean_off_diagonal"])
+
+
 def test_experiments_with_names_of_their_own_keep_them(other, merge):
     found = merge(other(experiments=("mine",)))
     assert set(found.metrics["experiment"]) == {"raw", "mine"}

@@ -71,7 +71,7 @@ def _of_manifest(path: Path) -> Count:
     rows = pq.read_table(path, columns=["split", "quarantine", "width", "height", "bytes", "format"])
     rows = rows.filter(pc.is_null(rows["quarantine"]))
     pixels = pc.mean(pc.multiply(rows["width"], rows["height"])).as_py() or 0
-    png = pc.mean(pc.cast(pc.equal(rows["format"], "png"), pa.float64())).as_py() or 0.0
+    png = pc.mean(pc.cast(pc.equal(rows["format"], "PNG"), pa.float64())).as_py() or 0.0
     return Count(_counted(rows["split"].to_pylist()), pixels / 1e6, pc.mean(rows["bytes"]).as_py(), png, "manifest")
 
 
