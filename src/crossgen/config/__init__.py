@@ -41,6 +41,7 @@ from crossgen.config.model import (
     TestSet,
     TrainSet,
 )
+from crossgen.config.procedural import ProceduralSource, ShaderFamily
 from crossgen.config.recipes import (
     Constant,
     Cosine,
@@ -156,6 +157,7 @@ __all__ = [
     "Plateau",
     "Png",
     "Pool",
+    "ProceduralSource",
     "RandAugment",
     "RandomBlur",
     "RandomCrop",
@@ -168,6 +170,7 @@ __all__ = [
     "Rot90",
     "Rotate",
     "Schedule",
+    "ShaderFamily",
     "ShortSide",
     "Shown",
     "Shrink",

@@ -1,12 +1,14 @@
 """What families draw on: coordinates, supersampling, and what is done to a picture in the end."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter
 
-Map = npt.NDArray[np.float32]
+#: float32 throughout; mypy is told less, for whom a number of Python may widen it.
+Map = npt.NDArray[np.floating[Any]]
 Rng = np.random.Generator
 #: (generator, height, width) to float32 [height, width, 3] in [0, 1].
 Family = Callable[[Rng, int, int], Map]

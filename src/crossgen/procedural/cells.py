@@ -116,4 +116,5 @@ def discs(rng: Rng, height: int, width: int) -> Map:
         tint, strength = colour(rng), rng.uniform(0.2, 0.8)
         here = image[part]
         image[part] = mixed(here, tint, np.minimum(share, 1)) if opaque else here + tint * (share * strength)[..., None]
-    return np.clip(image, 0, 1)
+    found: Map = np.clip(image, 0, 1)
+    return found

@@ -56,7 +56,8 @@ def _ramp(rng: Rng, cyclic: bool) -> Map:
 def coloured(values: Map, colours: Map) -> Map:
     """Numbers in [0, 1] as colours: [...] to [..., 3]. What lies outside is clipped."""
     places = np.clip(values * np.float32(STEPS - 1) + np.float32(0.5), 0, STEPS - 1).astype(np.int32)
-    return colours[places]
+    found: Map = colours[places]
+    return found
 
 
 def cycled(values: Map, colours: Map) -> Map:

@@ -41,7 +41,9 @@ def ribbons(rng: Rng, height: int, width: int) -> Map:
     for _ in range(int(rng.integers(4, 12))):
         line = np.float32(rng.uniform(-1.4, 1.4)) + np.zeros_like(x)
         for number in range(1, 4):
-            line += np.float32(rng.normal(0, 0.3 / number)) * np.sin(x * rng.uniform(0.6, 1.6) * number + rng.uniform(0, 6))
+            line += np.float32(rng.normal(0, 0.3 / number)) * np.sin(
+                x * rng.uniform(0.6, 1.6) * number + rng.uniform(0, 6)
+            )
         across = (y - line) / np.float32(thick * log_uniform(rng, 0.5, 1.8))
         shadow = np.exp(-np.maximum(across, 0) * 2.5) * (across > 0)
         image = image * (1 - 0.5 * shadow)[..., None]

@@ -72,7 +72,8 @@ def _busiest(counted: Callable[[Plane], Map], windows: list[tuple[complex, float
 
 def _window(rng: Rng, height: int, width: int, middle: complex, radius: float) -> Plane:
     x, y = placed(rng, height, width, (radius, radius))
-    return ((x - x.mean()) + middle.real + 1j * ((y - y.mean()) + middle.imag)).astype(np.complex64)
+    points: Plane = ((x - x.mean()) + middle.real + 1j * ((y - y.mean()) + middle.imag)).astype(np.complex64)
+    return points
 
 
 @smoothed

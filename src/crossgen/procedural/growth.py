@@ -8,7 +8,7 @@ from crossgen.procedural.colour import coloured, palette
 from crossgen.procedural.flows import enlarged
 from crossgen.procedural.noise import gradient_noise, octaves
 
-#: Feed and kill rates of Gray and Scott's reaction that give worms, mazes, spots, holes (Pearson 1993) and never die out.
+#: Feed and kill rates of Gray and Scott's reaction of worms, mazes, spots and holes (Pearson 1993) that never die out.
 REACTIONS = (
     (0.037, 0.06), (0.03, 0.0565), (0.039, 0.058), (0.055, 0.062), (0.034, 0.056), (0.078, 0.061), (0.046, 0.063),
     (0.042, 0.061),

@@ -79,8 +79,8 @@ def draw(name: str | None, seed: int, index: int, size: tuple[int, int]) -> Pixe
     """An image, uint8 [height, width, 3]: a function of all four arguments and of nothing else.
 
     `name`: a family; None: that of `family_of`. `seed`, `index`: at least 0. `size`: (width, height) in pixels, each at
-    least 8. A picture of almost one value (FLAT) is drawn again, by the next try's numbers; the last of TRIES is taken as it is. Raises ValueError for an
-    unknown family, a negative number, a smaller size.
+    least 8. A picture of almost one value (FLAT) is drawn again, by the next try's numbers; the last of TRIES is taken
+    as it is. Raises ValueError for an unknown family, a negative number, a smaller size.
     """
     chosen = family_of(index) if name is None else name
     width, height = size

@@ -61,12 +61,17 @@ def _pillar(rng: Rng) -> Distance:
 
 def _gyroid(rng: Rng) -> Distance:
     """A ball cut out of a gyroid."""
-    size, thick, radius = np.float32(rng.uniform(5, 10)), np.float32(rng.uniform(0.15, 0.5)), np.float32(rng.uniform(0.6, 1))
+    size, thick, radius = (
+        np.float32(rng.uniform(5, 10)),
+        np.float32(rng.uniform(0.15, 0.5)),
+        np.float32(rng.uniform(0.6, 1)),
+    )
 
     def distance(x: Map, y: Map, z: Map) -> Map:
         u, v, w = size * x, size * y, size * z
         sheet = np.abs(np.sin(u) * np.cos(v) + np.sin(v) * np.cos(w) + np.sin(w) * np.cos(u)) - thick
-        return np.maximum(_length(x, y, z) - radius, sheet * np.float32(0.5) / size)
+        cut: Map = np.maximum(_length(x, y, z) - radius, sheet * np.float32(0.5) / size)
+        return cut
 
     return distance
 

@@ -17,10 +17,10 @@ def relief(rng: Rng, height: int, width: int) -> Map:
     land = scaled(land) ** np.float32(power)
     size = min(height, width) / 2
     down, along = np.gradient(land)
-    sun, steep = rng.uniform(0, 2 * np.pi), rng.uniform(0.1, 0.5) * size
+    sun, steep = rng.uniform(0, 2 * np.pi), rng.uniform(0.05, 0.2) * size
     light = 0.7 + steep * (np.cos(sun) * along + np.sin(sun) * down)
     shaded = light / np.sqrt(1 + (along**2 + down**2) * steep**2)
-    image = coloured(land, palette(rng)) * np.clip(shaded, 0.05, 1.4).astype(np.float32)[..., None]
+    image: Map = coloured(land, palette(rng)) * np.clip(shaded, 0.05, 1.4).astype(np.float32)[..., None]
     sea = rng.uniform(0.1, 0.45)
     if chance(rng, 0.5):
         shore = smoothstep(sea + 0.004, sea - 0.004, land)
