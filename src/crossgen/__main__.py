@@ -17,6 +17,7 @@ COMMANDS = {
     "download": "list a pool's images and verify their files",
     "extract-metadata": "read the header facts of a shard's images",
     "gather-manifest": "join a pool's shards and refuse too many unusable images",
+    "draw-shaders": "draw procedural images, which need no photograph",
     "reconstruct": "make aligned fakes of a pool's reals by an autoencoder",
     "cross-check": "compare manifests of GenImage with the published table of its images",
     "verify-images": "decode every image of a manifest, or a sample, and compare digests",

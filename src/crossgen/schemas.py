@@ -339,6 +339,7 @@ MADE = Schema(
         "psnr": REAL, "ssim": REAL,
     },
     frozenset({
-        "group", "class_index", "class_synset", "class_name", "stratum", "pair", "pair_x", "pair_y", "psnr", "ssim",
+        "split", "group", "class_index", "class_synset", "class_name", "stratum", "pair", "pair_x", "pair_y", "psnr",
+        "ssim",
     }),
 )  # fmt: skip

@@ -10,9 +10,10 @@ import torch
 from PIL import Image
 
 from crossgen.config import ReconstructedSource
+from crossgen.data.made_files import Made
 from crossgen.data.unfinished import Journal
 from crossgen.reconstruction.makers import Maker, quantised
-from crossgen.reconstruction.making import Box, Made, Work, boxed, chosen, reconstruct
+from crossgen.reconstruction.making import Box, Work, boxed, chosen, reconstruct
 
 SIZES = {"a.jpg": (21, 18), "b.jpg": (21, 18), "deep/c.jpeg": (21, 18), "d.png": (40, 16), "e.png": (9, 30)}
 

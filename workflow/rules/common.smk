@@ -166,7 +166,9 @@ def fetched_for(pool):
     return f"{STORE}/downloads/fetched/{found[0]}.json" if found else []
 
 
-MADE = [name for name, pool in POOLS.items() if pool.source.made]  # images that a rule makes
+DRAWN = [name for name, pool in POOLS.items() if pool.source.kind == "procedural"]
+RECONSTRUCTED = [name for name, pool in POOLS.items() if pool.source.kind == "reconstructed"]
+MADE = [*DRAWN, *RECONSTRUCTED]  # images that a rule makes
 
 
 def made_for(pool):

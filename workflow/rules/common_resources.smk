@@ -28,6 +28,7 @@ class Cost(NamedTuple):
 # pixels, the largest of GenImage. Torch alone may take minutes to come off a busy one.
 COSTS = {
     "download": Cost(160, 4, 2, 10),
+    "draw_shaders": Cost(400, 1, 5, 90),
     "reconstruct": Cost(1500, 2, 60, 500),
     "extract_metadata": Cost(150, 1.5, 2, 10),
     "gather_manifest": Cost(300, 0.25, 2, 0.05),
@@ -130,6 +131,13 @@ def pool_rows(wildcards, input):
     return rows(input, expected([wildcards.pool]))
 
 
+def drawn_units(wildcards, input):
+    """Thousands of procedural images of 256 pixels that a shard's come to."""
+    source = POOLS[wildcards.pool].source
+    width, height = source.size
+    return source.n / POOLS[wildcards.pool].shards / 1000 * width * height / 256**2
+
+
 def real_rows(wildcards, input):
     """Reals that a pool of reconstructions is made of."""
     return rows(input.manifest, expected([POOLS[wildcards.pool].source.of]))
@@ -209,6 +217,7 @@ def shown_rows(wildcards, input):
 #: Thousands of images (or crops, or scores) whose rows a job reads, ...
 READ = {
     "download": lambda wildcards, input: expected([wildcards.pool]),
+    "draw_shaders": lambda wildcards, input: POOLS[wildcards.pool].source.n / POOLS[wildcards.pool].shards / 1000,
     "reconstruct": real_rows,
     "extract_metadata": listed_rows,
     "gather_manifest": pool_rows,
@@ -233,6 +242,7 @@ READ = {
 }
 #: ... those that it works on, where these are others, ...
 WORKED = {
+    "draw_shaders": drawn_units,
     "reconstruct": lambda wildcards, input: real_rows(wildcards, input) / POOLS[wildcards.pool].shards,
     "extract_metadata": lambda wildcards, input: listed_rows(wildcards, input) / POOLS[wildcards.pool].shards,
     "align_drawn": drawn_rows,
@@ -244,6 +254,12 @@ WORKED = {
 
 def picture_mb(frame):
     return 3 * frame.size**2 / 1e6
+
+
+def drawing_mb(wildcards, threads):
+    """Maps of an image at twice its size, in each process: some sixty bytes a pixel there, measured 900 of the image's."""
+    width, height = POOLS[wildcards.pool].source.size
+    return threads * (80 + 900 * width * height / 1e6)
 
 
 def chunk_mb(wildcards, threads, chunks=1):
@@ -271,4 +287,9 @@ def training_mb(wildcards, threads):
 
 
 #: ... and megabytes that it holds whatever it reads.
-HELD = {"render_conditions": chunk_mb, "score_images": scoring_mb, "train_detector": training_mb}
+HELD = {
+    "draw_shaders": drawing_mb,
+    "render_conditions": chunk_mb,
+    "score_images": scoring_mb,
+    "train_detector": training_mb,
+}

@@ -59,6 +59,31 @@ rule download:
         " --val-fraction {params.val} --test-fraction {params.test} --output {output:q}"
 
 
+rule draw_shaders:
+    output:
+        f"{STORE}/made/{{pool}}/{{shard}}.parquet",
+    log:
+        f"{STORE}/logs/draw_shaders/{{pool}}/{{shard}}.log",
+    benchmark:
+        f"{STORE}/benchmarks/draw_shaders/{{pool}}/{{shard}}.tsv"
+    wildcard_constraints:
+        pool=one_of(DRAWN),
+    priority: 100
+    conda:
+        "../../envs/conda.yaml"
+    threads: 2
+    resources:
+        mem_mb=memory_of("draw_shaders"),
+        runtime=minutes_of("draw_shaders"),
+    params:
+        source=lambda wildcards: as_json(POOLS[wildcards.pool].source),
+        shards=lambda wildcards: POOLS[wildcards.pool].shards,
+        version=code.version("crossgen.data.drawing"),
+    shell:
+        "logged {log:q} python -m crossgen draw-shaders --source {params.source:q} --shard {wildcards.shard}"
+        " --shards {params.shards} --processes {threads} --output {output:q}"
+
+
 rule reconstruct:
     input:
         manifest=lambda wildcards: manifests([POOLS[wildcards.pool].source.of]),
@@ -70,7 +95,7 @@ rule reconstruct:
     benchmark:
         f"{STORE}/benchmarks/reconstruct/{{pool}}/{{shard}}.tsv"
     wildcard_constraints:
-        pool=one_of(MADE),
+        pool=one_of(RECONSTRUCTED),
     priority: 100
     conda:
         "../../envs/conda.yaml"

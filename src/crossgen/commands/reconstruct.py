@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
+    from crossgen.data.made_files import Made
     from crossgen.reconstruction.makers import Maker
-    from crossgen.reconstruction.making import Made
 
 EXAMPLE = """crossgen reconstruct --manifest manifest/photographs.parquet --root data/mini --output made/0.parquet \\
     --source '{"kind": "reconstructed", "root": "fakes", "of": "photographs",

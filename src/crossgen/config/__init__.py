@@ -41,6 +41,7 @@ from crossgen.config.model import (
     TestSet,
     TrainSet,
 )
+from crossgen.config.procedural import ProceduralSource, ShaderFamily
 from crossgen.config.published import PublishedFinding
 from crossgen.config.recipes import (
     Constant,
@@ -157,6 +158,7 @@ __all__ = [
     "Plateau",
     "Png",
     "Pool",
+    "ProceduralSource",
     "PublishedFinding",
     "RandAugment",
     "RandomBlur",
@@ -170,6 +172,7 @@ __all__ = [
     "Rot90",
     "Rotate",
     "Schedule",
+    "ShaderFamily",
     "ShortSide",
     "Shown",
     "Shrink",

@@ -9,6 +9,7 @@ from pathlib import Path
 from crossgen.config.below import is_below
 from crossgen.config.comparisons import faults
 from crossgen.config.model import RESERVED, Config, Experiment, Pool, TestSet
+from crossgen.config.procedural import ProceduralSource
 from crossgen.config.published import faults as published_faults
 from crossgen.config.recipes import ARCHITECTURES
 from crossgen.config.reconstruction import ReconstructedSource
@@ -80,12 +81,14 @@ def _pools(config: Config) -> Iterator[str]:
 
 
 def _made(config: Config) -> Iterator[str]:
-    """Pools whose images are made: of pools of reals, in folders of their own."""
+    """Pools whose images are made: by programs or of pools of reals, in folders of their own."""
     pools = {pool.name: pool for pool in config.pools}
     for index, pool in enumerate(config.pools):
         source, where = pool.source, f"pools[{index}] {pool.name!r}"
         if source.made:
             yield from _apart(config, index)
+        if isinstance(source, ProceduralSource) and pool.label != "real":
+            yield f"Wrong label {pool.label!r} of {where}: procedural images are reals, that no network made"
         if isinstance(source, ReconstructedSource):
             if pool.label != "fake":
                 yield f"Wrong label {pool.label!r} of {where}: reconstructions are fakes"

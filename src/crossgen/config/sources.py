@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from crossgen.config.procedural import ProceduralSource
 from crossgen.config.reconstruction import ReconstructedSource
 from crossgen.config.steps import Model, Text
 from crossgen.config.values import Split, below_root, capture_of_stem, no_credentials
@@ -191,6 +192,7 @@ Source = Annotated[
     | HuggingFaceSource
     | DataverseSource
     | VolumesSource
-    | ReconstructedSource,
+    | ReconstructedSource
+    | ProceduralSource,
     Field(discriminator="kind"),
 ]

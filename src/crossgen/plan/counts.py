@@ -14,7 +14,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from crossgen.config import Config, DataverseSource, Pool, ReconstructedSource, TableSource, VolumesSource
+from crossgen.config import (
+    Config,
+    DataverseSource,
+    Pool,
+    ProceduralSource,
+    ReconstructedSource,
+    TableSource,
+    VolumesSource,
+)
 from crossgen.data.names import located
 
 SPLITS = ("train", "val", "test")
@@ -54,6 +62,8 @@ def count(pool: Pool, config: Config, places: Mapping[str, Any]) -> Count:
         return _published(pool, config)
     if isinstance(pool.source, ReconstructedSource):
         return _of_reals(pool.source, config, places)
+    if isinstance(pool.source, ProceduralSource):
+        return _of_drawn(pool, pool.source, config)
     fetched = places["fetched_for"].get(pool.name)
     if fetched and not _is_there(pool):
         return Count({}, remedy="not fetched yet: `snakemake downloads` fetches and counts them")
@@ -65,6 +75,15 @@ def _of_reals(source: ReconstructedSource, config: Config, places: Mapping[str, 
     reals = count(next(pool for pool in config.pools if pool.name == source.of), config, places)
     kept = {split: n if split in source.splits else 0 for split, n in reals.images.items()}
     return replace(reals, images=kept, png=1.0)
+
+
+def _of_drawn(pool: Pool, source: ProceduralSource, config: Config) -> Count:
+    """By the shares that splits go by."""
+    test = source.n if pool.test_only else round(source.n * config.test_fraction)
+    val = round((source.n - test) * config.val_fraction)
+    megapixels = source.size[0] * source.size[1] / 1e6
+    images = {"train": source.n - test - val, "val": val, "test": test}
+    return Count(images, megapixels, 1.6e6 * megapixels, png=1.0, source="config")
 
 
 def _of_manifest(path: Path) -> Count:

@@ -105,6 +105,14 @@ def _extract(work: Work, job: Job) -> Units:
     return None if n is None else {"image": n}
 
 
+def _draw(work: Work, job: Job) -> Units:
+    """Megapixels that are drawn."""
+    pool = work.pools[job.wildcards["pool"]]
+    told = work.counts[pool.name]
+    n = _shard_of(pool, told)
+    return None if n is None else {"image": n, "drawn_megapixel": n * (told.megapixels or 0)}
+
+
 def _gather(work: Work, job: Job) -> Units:
     n = work.counts[job.wildcards["pool"]].total
     return None if n is None else {"image": n}
@@ -232,6 +240,7 @@ def _everything(work: Work, job: Job) -> Units:
 UNITS: Mapping[str, Callable[[Work, Job], Units]] = {
     "fetch": _fetch,
     "download": _download,
+    "draw_shaders": _draw,
     "reconstruct": _extract,
     "extract_metadata": _extract,
     "gather_manifest": _gather,

@@ -4,26 +4,20 @@ Images of one size share a batch, in the order of their ids. A job that was kill
 journal names, to the same bytes.
 """
 
-import io
-import json
-import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from blake3 import blake3
-from PIL import Image
 
 from crossgen.config import ReconstructedSource
 from crossgen.data.images import Pixels, Unusable, decode
 from crossgen.data.listing import shard
+from crossgen.data.made_files import Made, in_batches, save
 from crossgen.data.names import located
 from crossgen.data.unfinished import Journal
-from crossgen.files import write_whole
-from crossgen.progress import track
 from crossgen.reconstruction.likeness import RADIUS, psnr, ssim
 from crossgen.reconstruction.makers import Maker
 
@@ -41,15 +35,6 @@ class Box:
     y: int
     width: int
     height: int
-
-
-@dataclass
-class Made:
-    """Rows of MADE, and the reals that none was made of: id to reason."""
-
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    lost: dict[str, str] = field(default_factory=dict)
-    seconds: float = 0.0
 
 
 def boxed(width: int, height: int, factor: int, kind: str) -> Box | None:
@@ -106,31 +91,14 @@ def reconstruct(rows: pd.DataFrame, work: Work, load: Callable[[], Maker], batch
 
     Raises OSError for a file that cannot be read or written.
     """
-    made, waiting = Made(), list(batches(rows, batch_size))
-    done = [json.loads(line) for line in work.journal.lines]
-    maker: Maker | None = None
-    for place, batch in enumerate(track(waiting, "reconstruct", len(waiting))):
-        if place < len(done) and _is_there(done[place]["rows"], Path(work.source.root)):
-            made.rows += done[place]["rows"]
-            made.lost |= done[place]["lost"]
-            continue
-        maker = maker or load()
-        began = time.monotonic()
-        fresh = _batch(batch, work, maker)
-        made.seconds += time.monotonic() - began
-        made.rows += fresh.rows
-        made.lost |= fresh.lost
-        if place >= len(done):
-            work.journal.append([json.dumps({"rows": fresh.rows, "lost": fresh.lost})])
-    return made
+    loaded: list[Maker] = []
 
+    def make(batch: Sequence[dict[str, Any]]) -> Made:
+        if not loaded:
+            loaded.append(load())
+        return _batch(batch, work, loaded[0])
 
-def _is_there(rows: Sequence[dict[str, Any]], root: Path) -> bool:
-    for row in rows:
-        path = located(root, row["path"])
-        if not path.is_file() or blake3(path.read_bytes()).hexdigest() != row["blake3"]:
-            return False
-    return True
+    return in_batches(list(batches(rows, batch_size)), make, Path(work.source.root), work.journal, "reconstruct")
 
 
 def _batch(batch: Sequence[dict[str, Any]], work: Work, maker: Maker) -> Made:
@@ -157,13 +125,9 @@ def _batch(batch: Sequence[dict[str, Any]], work: Work, maker: Maker) -> Made:
 def _written(row: dict[str, Any], box: Box, images: tuple[Pixels, Pixels], root: Path) -> dict[str, Any]:
     """Write a reconstruction as PNG; its row of MADE."""
     real, fake = images
-    memory, path = io.BytesIO(), file_name(row["path"])
-    Image.fromarray(fake).save(memory, "PNG")
-    blob = memory.getvalue()
-    write_whole(located(root, path), lambda part: part.write_bytes(blob))
+    file = save(fake, root, file_name(row["path"]))
     facts = {name: None if pd.isna(row[name]) else row[name] for name in KEPT}
     if facts["class_index"] is not None:
         facts["class_index"] = int(facts["class_index"])  # a float where another image of the pool has none
     likeness = {"psnr": psnr(real, fake), "ssim": ssim(real, fake)}
-    file = {"path": path, "bytes": len(blob), "blake3": blake3(blob).hexdigest()}
     return {**facts, **file, **likeness, "pair": row["image_id"], "pair_x": box.x, "pair_y": box.y}
