@@ -61,6 +61,12 @@ class Comparison(Model):
         """Whether it is of two experiments and names nothing else."""
         return all(getattr(self, key) is None for key in (*PLACES, *(f"baseline_{key}" for key in PLACES)))
 
+    @property
+    def apart(self) -> bool:
+        """Whether its sides may differ in condition or seed."""
+        keys = ("condition", "baseline_condition", "seed", "baseline_seed")
+        return any(getattr(self, key) is not None for key in keys)
+
 
 def degradations(experiments: Sequence[str], conditions: Sequence[str]) -> list[Comparison]:
     """The first of the conditions minus each other one, for every experiment."""

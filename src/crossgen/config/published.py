@@ -14,7 +14,9 @@ class PublishedFinding(Model):
     """One finding of a paper: which of two experiments is better, and on what."""
 
     experiment: GridName = Field(description="The experiment that stands for what the paper compares ...")
-    baseline: GridName = Field(description="... with this one. A plain comparison of the two is listed.")
+    baseline: GridName = Field(
+        description="... with this one. A comparison of the two under every condition is listed."
+    )
     says: Literal["higher", "lower"] = Field(
         description="What the paper found balanced accuracy of the experiment to be, beside the baseline's."
     )
@@ -29,7 +31,7 @@ def faults(
     found: Sequence[PublishedFinding], comparisons: Sequence[Comparison], conditions: Sequence[str]
 ) -> Iterator[str]:
     """What is wrong with them, each a message with its remedy."""
-    compared = {(item.experiment, item.baseline) for item in comparisons if item.plain}
+    compared = {(item.experiment, item.baseline) for item in comparisons if not item.apart}
     places = [(item.experiment, item.baseline, item.on, item.condition) for item in found]
     for index, item in enumerate(found):
         where = f"published_findings[{index}]"
