@@ -24,6 +24,7 @@ NAMES = ("adm", "sd14", "autoencoder")
 #: `pairs` has learned two of the three generators.
 SEEN = {"adm": ("adm",), "sd14": ("sd14", "pairs"), "autoencoder": ("autoencoder", "pairs")}
 LEARNED = {"adm": (), "biggan": ("pairs",), "sd14": ()}
+REALS = {"adm": "a", "biggan": "b", "sd14": "a"}
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,7 @@ def test_changes_are_of_the_learned_generators(told):
 @pytest.fixture(scope="module")
 def alone(told) -> ReportData:
     """Computed metrics of one train set, `pairs`, that has learned the generator of `biggan`."""
-    rng, labels = np.random.default_rng(0), {"adm": 1, "biggan": 1, "sd14": 1, "photographs": 0, "png": 0}
+    rng, labels = np.random.default_rng(0), {"adm": 1, "biggan": 1, "sd14": 1, "a": 0, "b": 0, "png": 0}
     facts = pd.DataFrame(
         {"image_id": f"{pool}/{i}", "group": f"{pool}/{i}", "stratum": "x", "pool": pool, "label": label}
         for pool, label in labels.items()
@@ -66,7 +67,7 @@ def alone(told) -> ReportData:
     logits = (rng.normal(size=len(facts)) + facts["label"] - 0.5).astype(np.float32)
     scores = facts[["pool", "image_id", "label"]].assign(logit=logits, **keys)
     tests = (
-        *(TestSet(name=name, fake=name, real="photographs", seen_by=trains) for name, trains in LEARNED.items()),
+        *(TestSet(name=name, fake=name, real=REALS[name], seen_by=trains) for name, trains in LEARNED.items()),
         TestSet(name="png", real="png", seen_by=()),
     )
     return replace(
@@ -88,6 +89,7 @@ def test_the_summary_of_one_train_set_has_own_and_other_generators(alone):
     excess = control_excess(alone, "raw", "png")
     called = [alone.cell("raw", "pairs", test, "clean", "fpr").value for test in ("png", "biggan")]
     assert excess.value == pytest.approx(called[0] - called[1])
+    assert called[1] != alone.cell("raw", "pairs", "adm", "clean", "fpr").value
 
 
 def test_reliability_is_of_generators_that_were_not_learned(alone):
