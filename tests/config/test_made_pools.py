@@ -13,6 +13,10 @@ def made(root="fakes", of="photographs", **told):
     return {"name": "again", "label": "fake", "source": source} | told
 
 
+def drawn(root="drawn", **told):
+    return {"name": "drawn", "label": "real", "source": {"kind": "procedural", "root": root, "n": 20}} | told
+
+
 @pytest.fixture
 def loaded(tmp_path, write_config):
     """Pools -> the toy's config with these besides."""
@@ -29,6 +33,12 @@ def test_a_pool_of_reals_may_be_reconstructed_beside_a_folder(loaded):
     assert [pool.source.made for pool in loaded(FOLDER, made()).pools[-2:]] == [False, True]
 
 
+def test_a_pool_of_drawings_may_be_reconstructed(loaded):
+    pools = loaded(drawn(), made(of="drawn")).pools[-2:]
+    assert [pool.source.made for pool in pools] == [True, True]
+    assert pools[0].source.size == (256, 256) and pools[0].source.families is None
+
+
 @pytest.mark.parametrize(
     ("pools", "message"),
     [
@@ -40,6 +50,9 @@ def test_a_pool_of_reals_may_be_reconstructed_beside_a_folder(loaded):
         ([FOLDER, made(root="./photos")], "Doubled root './photos'"),
         ([made(), made(name="twice")], "Doubled root 'fakes' in .*'twice'"),
         ([made(root="photos/fakes"), FOLDER], "Overlapping root 'photos/fakes'"),
+        ([drawn(label="fake")], "Wrong label 'fake' of .*'drawn': procedural images are reals"),
+        ([drawn(), made(root="./drawn")], "Doubled root './drawn'"),
+        ([drawn(root="photos/drawn"), FOLDER], "Overlapping root 'photos/drawn'"),
         ([FOLDER, made(root=".")], "Overlapping root '.'"),
     ],
 )
