@@ -338,6 +338,27 @@ def test_processes_of_several_nodes_are_started_by_srun_and_told_to_stop_as_it_l
     assert (host, each, threads) == (socket.gethostname(), "2", "3") and 0 < int(port) < 65536
 
 
+def test_told_to_stop_while_they_are_started_they_are_told_once(monkeypatch, tmp_path):
+    sent = []
+
+    class Child:
+        def send_signal(self, number):
+            sent.append(number)
+
+        def wait(self):
+            os.kill(os.getpid(), signal.SIGTERM)
+            return 1
+
+    def start(wanted, words):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return Child(), signal.SIGUSR1
+
+    monkeypatch.setattr(launch, "_started_by_srun", start)
+    earlier = signal.getsignal(signal.SIGTERM)
+    assert launch.again(launch.Processes(4, 2), ["train-detector"]) == STATUS
+    assert sent == [signal.SIGUSR1] and signal.getsignal(signal.SIGTERM) is earlier
+
+
 @pytest.mark.long
 def test_two_processes_write_one_detector(store, tmp_path):
     words = [str(word) for word in command(store, tmp_path, "--gpus", 2, "--threads", 2)]

@@ -105,17 +105,26 @@ def again(wanted: Processes, words: Sequence[str]) -> int:
     again. Raises ValueError where there are GPUs, but fewer, and for nodes without a SLURM job.
     """
     start = _started_by_srun if wanted.nodes > 1 else _started_by_torchrun
-    child, signal_to_child = start(wanted, ["-m", "crossgen", *words])
     told: list[int] = []
+    started: list[Started] = []
+    once = [True]
 
-    def pass_on(number: int, frame: FrameType | None) -> None:
-        if not told:
-            child.send_signal(signal_to_child)
+    def pass_on() -> None:
+        if started and told and once:
+            once.pop()
+            child, number = started[0]
+            child.send_signal(number)
+
+    def note(number: int, frame: FrameType | None) -> None:
         told.append(number)
+        pass_on()
 
-    earlier = {number: signal.signal(number, pass_on) for number in STOPS}
+    # before anything is started: a signal in between would end this process alone
+    earlier = {number: signal.signal(number, note) for number in STOPS}
     try:
-        status = child.wait()
+        started.append(start(wanted, ["-m", "crossgen", *words]))
+        pass_on()
+        status = started[0][0].wait()
     finally:
         for number, handler in earlier.items():
             signal.signal(number, handler)
