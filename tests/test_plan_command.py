@@ -15,6 +15,8 @@ from checkout import Checkout
 from crossgen import runs
 from toys import ROOT
 
+SHADERS = "config/ablations/shaders.yaml"
+
 
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory) -> Checkout:
@@ -96,6 +98,16 @@ def test_the_mini_run_from_nothing(empty):
     assert files_of(empty.folder) == before and not list((empty.folder / ".snakemake" / "locks").glob("*"))
 
 
+def test_drawings_are_counted_before_they_are_drawn(empty):
+    plan = told(empty, config=SHADERS)
+    assert by_rule(plan) == dry_run(empty, config=SHADERS)
+    drawn, again = plan["images"]["shaders"], plan["images"]["shader_round_trips"]
+    assert [drawn[split] for split in ("train", "val", "test", "all")] == [1197, 211, 592, 2000]
+    assert [again[split] for split in ("train", "val", "test", "all")] == [1197, 211, 592, 2000]
+    (rule,) = [rule for rule in plan["rules"] if rule["rule"] == "draw_shaders"]
+    assert rule["jobs"] == 1 and 40 < rule["cpu_seconds"] < 200
+
+
 def test_genimage_on_an_empty_disk(empty):
     plan = told(empty, config="config/genimage.yaml")
     assert by_rule(plan) == dry_run(empty, config="config/genimage.yaml")
@@ -137,7 +149,7 @@ def test_every_unit_of_work_has_its_price(empty):
     from crossgen.plan.asked import ask
     from crossgen.plan.costs import table
 
-    for name in ("config/mini.yaml", "config/genimage.yaml", "config/ablations/detectors.yaml"):
+    for name in ("config/mini.yaml", "config/genimage.yaml", "config/ablations/detectors.yaml", SHADERS):
         with contextlib.chdir(empty.folder):
             work = Account(ask(["--configfile", name, "--cores", "2"]), []).work
             found = {(job.rule, unit) for job in work.asked.running for unit in work.of(job) or {}}
