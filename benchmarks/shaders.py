@@ -1,4 +1,4 @@
-"""Procedural images: processor seconds for 1,000 of 256 pixels, drawn and written, all and by family, and the ratio to the aim.
+"""Procedural images: processor seconds for 1,000 of 256 pixels, by family and in all, and the ratio to the aim.
 
 The aim is 1,000 images in 3 minutes of 2 cores: 360 processor seconds. Every family draws as often as in a pool of all.
 Run: python benchmarks/shaders.py [--count 370] [--size 256] [--processes 2] [--sheet docs/gallery/shaders.jpg]

@@ -16,7 +16,7 @@ from crossgen import runs
 from crossgen.plan.costs import table
 from toys import ROOT
 
-ALIGNED = "config/ablations/aligned.yaml"
+ALIGNED, SHADERS = "config/ablations/aligned.yaml", "config/ablations/shaders.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -107,9 +107,20 @@ def test_reconstructions_are_as_many_as_the_reals_of_their_splits(empty):
     assert (made["train"], made["val"]) == (reals["train"], reals["val"])
     assert made["all"] == reals["all"] - reals["test"] == reals["train"] + reals["val"]
     rules = {rule["rule"]: rule for rule in plan["rules"]}
-    assert rules["reconstruct"]["jobs"] == 1 and rules["train_detector"]["jobs"] == 5 * 3
+    assert rules["reconstruct"]["jobs"] == 2 and rules["train_detector"]["jobs"] == 6 * 3
     start, an_image = (table()["reconstruct"][unit].cpu for unit in ("job", "image"))
-    assert rules["reconstruct"]["cpu_seconds"] == round(start + made["all"] * an_image, 1)
+    drawn = plan["images"]["shader_round_trips"]["all"]
+    assert rules["reconstruct"]["cpu_seconds"] == pytest.approx(2 * start + (made["all"] + drawn) * an_image, abs=0.2)
+
+
+def test_drawings_are_counted_before_they_are_drawn(empty):
+    plan = told(empty, config=SHADERS)
+    assert by_rule(plan) == dry_run(empty, config=SHADERS)
+    drawn, again = plan["images"]["shaders"], plan["images"]["shader_round_trips"]
+    assert [drawn[split] for split in ("train", "val", "test", "all")] == [1197, 211, 592, 2000]
+    assert [again[split] for split in ("train", "val", "test", "all")] == [1197, 211, 592, 2000]
+    (rule,) = [rule for rule in plan["rules"] if rule["rule"] == "draw_shaders"]
+    assert rule["jobs"] == 1 and 40 < rule["cpu_seconds"] < 200
 
 
 def test_genimage_on_an_empty_disk(empty):
@@ -152,7 +163,7 @@ def test_every_unit_of_work_has_its_price(empty):
     from crossgen.plan.account import Account
     from crossgen.plan.asked import ask
 
-    for name in ("config/mini.yaml", "config/genimage.yaml", "config/ablations/detectors.yaml", ALIGNED):
+    for name in ("config/mini.yaml", "config/genimage.yaml", "config/ablations/detectors.yaml", SHADERS):
         with contextlib.chdir(empty.folder):
             work = Account(ask(["--configfile", name, "--cores", "2"]), []).work
             found = {(job.rule, unit) for job in work.asked.running for unit in work.of(job) or {}}

@@ -1,6 +1,10 @@
 """A shard of drawings: files, rows, kills, shards, and the refusals of the config."""
 
 import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -120,3 +124,35 @@ def test_a_shard_that_is_none_is_refused(tmp_path, capsys):
 def test_what_makes_no_sense_is_refused(tmp_path, told, message):
     with pytest.raises(ValidationError, match=message):
         source(tmp_path, **told)
+
+
+def _at_work(pid: int) -> bool:
+    """Whether a process is there, and no zombie that nobody has fetched."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def _until(happened: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_the_processes_of_a_killed_job_end_with_it(tmp_path):
+    made = tmp_path / "made"
+    told = source(made, n=1_000_000).model_dump_json()
+    words = ["draw-shaders", "--source", told, "--output", str(tmp_path / "0.parquet"), "--processes", "2"]
+    job = subprocess.Popen([sys.executable, "-m", "crossgen", *words])
+    try:
+        _until(lambda: len(list(made.rglob("*.png"))) > 70)
+        children = [int(pid) for pid in Path(f"/proc/{job.pid}/task/{job.pid}/children").read_text().split()]
+        assert len(children) >= 2 and all(map(_at_work, children))
+    finally:
+        job.kill()
+        job.wait()
+    _until(lambda: not any(map(_at_work, children)))
+    (left,) = tmp_path.glob(".0.parquet.*.part")
+    assert Journal(left).lines

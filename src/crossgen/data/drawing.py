@@ -54,11 +54,16 @@ def draw_all(drawing: Drawing, journal: Journal, processes: int = 1) -> Made:
         )
 
 
+def path_of(source: ProceduralSource, index: int) -> str:
+    """Where an image lies below the source's root: in the folder of its family."""
+    return f"{family_of(index, source.families or NAMES)}/{index:07d}.png"
+
+
 def _drawn(source: ProceduralSource, index: int) -> dict[str, Any]:
     """Write one image; its row of MADE."""
     family = family_of(index, source.families or NAMES)
-    path = f"{family}/{index:07d}.png"
-    return {"class_name": family, **save(draw(family, source.seed, index, source.size), Path(source.root), path)}
+    image = draw(family, source.seed, index, source.size)
+    return {"class_name": family, **save(image, Path(source.root), path_of(source, index))}
 
 
 Over = Callable[[Callable[[int], dict[str, Any]], Sequence[int]], Iterable[dict[str, Any]]]

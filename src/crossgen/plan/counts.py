@@ -78,12 +78,20 @@ def _of_reals(source: ReconstructedSource, config: Config, places: Mapping[str, 
 
 
 def _of_drawn(pool: Pool, source: ProceduralSource, config: Config) -> Count:
-    """By the shares that splits go by."""
-    test = source.n if pool.test_only else round(source.n * config.test_fraction)
-    val = round((source.n - test) * config.val_fraction)
+    """As the rule `download` will split them; of very many, by the shares that it goes by."""
     megapixels = source.size[0] * source.size[1] / 1e6
-    images = {"train": source.n - test - val, "val": val, "test": test}
-    return Count(images, megapixels, 1.6e6 * megapixels, png=1.0, source="config")
+    found = Count({}, megapixels, 1.7e6 * megapixels, png=1.0, source="config")
+    if source.n > WALKED:
+        test = source.n if pool.test_only else round(source.n * config.test_fraction)
+        val = round((source.n - test) * config.val_fraction)
+        return replace(found, images={"train": source.n - test - val, "val": val, "test": test})
+    from crossgen.data.drawing import path_of
+    from crossgen.data.splits import assign
+
+    groups = [f"{pool.name}/{path_of(source, index)}" for index in range(source.n)]
+    stated = ["test" if pool.test_only else None] * source.n
+    splits = assign(groups, stated, config.split_seed, config.val_fraction, config.test_fraction)
+    return replace(found, images=_counted(splits))
 
 
 def _of_manifest(path: Path) -> Count:
