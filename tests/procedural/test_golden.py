@@ -1,7 +1,7 @@
 """Pictures cannot change without a new VERSION of `crossgen.data.drawing`.
 
-golden.csv holds means of blocks, not bytes: other processors may differ in last bits. To write it anew after a change that is
-meant: raise VERSION, then `PYTHONPATH=src:tests python tests/procedural/test_golden.py`.
+golden.csv holds means of blocks, not bytes: other processors may differ in last bits. To write it anew after a change
+that is meant: raise VERSION, then `PYTHONPATH=src:tests python tests/procedural/test_golden.py`.
 """
 
 import csv
