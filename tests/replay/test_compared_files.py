@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from crossgen import schemas
 from crossgen.replay import tables, texts
 from crossgen.replay.steps import is_inside, options_of, recorded
 
@@ -137,3 +138,15 @@ def test_a_report_records_the_steps_before_it_with_what_they_share():
 )
 def test_places_stay_inside(path, inside):
     assert is_inside(path) == inside
+
+
+def test_a_key_without_a_text_is_a_row_of_its_own(tmp_path):
+    """Means over seeds have no baseline where they are of one experiment."""
+    texts = {name: ["a", "a"] for name in schemas.SEED_MEANS.columns if schemas.SEED_MEANS.columns[name] == pa.string()}
+    numbers = {name: [1.0, 2.0] for name in schemas.SEED_MEANS.columns if name not in texts}
+    claimed = {**texts, **numbers, "baseline": [None, "b"]}
+    compared = parquet(tmp_path, claimed, {**claimed, "value": [1.0, 2.5]})
+    (finding,) = said(compared)
+    assert "a, b, a" in finding and "value" in finding and compared.numbers > 2
+    assert not said(parquet(tmp_path, claimed, claimed))
+    assert "(a, (empty), a" in said(parquet(tmp_path, claimed, {**claimed, "value": [9.0, 2.0]}))[0]

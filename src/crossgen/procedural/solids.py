@@ -1,6 +1,5 @@
 """Ray-marched solids: sphere tracing (Hart 1996) of distance functions, with sun, shadow, sky and haze."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,10 +7,9 @@ import numpy as np
 from crossgen.procedural.canvas import Map, Rng, chance, plane, smoothed
 from crossgen.procedural.colour import colour, coloured, palette
 from crossgen.procedural.noise import gradient_noise, octaves
+from crossgen.procedural.shapes import SHAPES, Distance, length
 
 Vector = tuple[Map, Map, Map]
-#: Where, to the distance from a surface (a lower bound of it).
-Distance = Callable[[Map, Map, Map], Map]
 FAR, STEPS, NEAR = 14.0, 44, 0.004
 
 
@@ -23,60 +21,6 @@ class Body:
     first: Map
     second: Map
     bands: float
-
-
-def _length(*parts: Map) -> Map:
-    total = parts[0] * parts[0]
-    for part in parts[1:]:
-        total = total + part * part
-    return np.sqrt(total)
-
-
-def _sphere(rng: Rng) -> Distance:
-    radius = np.float32(rng.uniform(0.4, 0.9))
-    return lambda x, y, z: _length(x, y, z) - radius
-
-
-def _box(rng: Rng) -> Distance:
-    a, b, c = (np.float32(side) for side in rng.uniform(0.25, 0.65, 3))
-    soft = np.float32(rng.uniform(0.01, 0.2))
-
-    def distance(x: Map, y: Map, z: Map) -> Map:
-        dx, dy, dz = np.abs(x) - a, np.abs(y) - b, np.abs(z) - c
-        outside = _length(np.maximum(dx, 0), np.maximum(dy, 0), np.maximum(dz, 0))
-        return outside + np.minimum(np.maximum(np.maximum(dx, dy), dz), 0) - soft
-
-    return distance
-
-
-def _ring(rng: Rng) -> Distance:
-    large, small = np.float32(rng.uniform(0.4, 0.8)), np.float32(rng.uniform(0.1, 0.3))
-    return lambda x, y, z: _length(_length(x, z) - large, y) - small
-
-
-def _pillar(rng: Rng) -> Distance:
-    radius, half = np.float32(rng.uniform(0.15, 0.5)), np.float32(rng.uniform(0.4, 1.1))
-    return lambda x, y, z: np.maximum(_length(x, z) - radius, np.abs(y) - half)
-
-
-def _gyroid(rng: Rng) -> Distance:
-    """A ball cut out of a gyroid."""
-    size, thick, radius = (
-        np.float32(rng.uniform(5, 10)),
-        np.float32(rng.uniform(0.15, 0.5)),
-        np.float32(rng.uniform(0.6, 1)),
-    )
-
-    def distance(x: Map, y: Map, z: Map) -> Map:
-        u, v, w = size * x, size * y, size * z
-        sheet = np.abs(np.sin(u) * np.cos(v) + np.sin(v) * np.cos(w) + np.sin(w) * np.cos(u)) - thick
-        cut: Map = np.maximum(_length(x, y, z) - radius, sheet * np.float32(0.5) / size)
-        return cut
-
-    return distance
-
-
-SHAPES = (_sphere, _box, _ring, _pillar, _gyroid, _sphere, _box)
 
 
 def _moved(rng: Rng, shape: Distance) -> Distance:
@@ -126,7 +70,7 @@ def _normal(distance: Distance, x: Map, y: Map, z: Map) -> Vector:
         value = distance(x + a * step, y + b * step, z + c * step)
         for axis, sign in enumerate((a, b, c)):
             total[axis] += sign * value
-    size = _length(*total) + 1e-9
+    size = length(*total) + 1e-9
     return total[0] / size, total[1] / size, total[2] / size
 
 
@@ -141,7 +85,7 @@ def _rays(rng: Rng, height: int, width: int) -> tuple[Vector, Vector]:
     above = above if above[1] > 0 else -above
     lens = rng.uniform(1.3, 2.2)
     way = [np.float32(lens * ahead[i]) + np.float32(right[i]) * x - np.float32(above[i]) * y for i in range(3)]
-    size = _length(*way)
+    size = length(*way)
     start = [np.full(x.size, np.float32(eye[i])) for i in range(3)]
     return (start[0], start[1], start[2]), (way[0] / size, way[1] / size, way[2] / size)
 
@@ -185,7 +129,7 @@ def _lit(rng: Rng, distance: Distance, where: Vector, normal: Vector, way: Vecto
     direct = np.clip(facing, 0, 1) * shade
     ambient = np.float32(rng.uniform(0.15, 0.4)) * (0.7 + 0.3 * normal[1])
     half = [s - w for s, w in zip(sun, way, strict=True)]
-    glance = sum((n * h for n, h in zip(normal, half, strict=True)), np.zeros_like(facing)) / _length(*half)
+    glance = sum((n * h for n, h in zip(normal, half, strict=True)), np.zeros_like(facing)) / length(*half)
     shine = np.clip(glance, 0, 1) ** np.float32(rng.uniform(8, 80)) * shade * np.float32(rng.uniform(0, 0.8))
     return (ambient + direct * np.float32(rng.uniform(0.7, 1))).astype(np.float32), shine.astype(np.float32)
 

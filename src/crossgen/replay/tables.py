@@ -43,7 +43,8 @@ def _key(names: list[str]) -> list[str]:
 
 def _indexed(table: pd.DataFrame, key: list[str]) -> pd.DataFrame:
     """The table by its key as text, or by the number of the row if it has none or repeats."""
-    texts = table[key].astype(str).agg(", ".join, axis=1) if key and len(table) else pd.Series(dtype=str)
+    told = table[key].astype(object).where(table[key].notna(), EMPTY).astype(str)
+    texts = told.agg(", ".join, axis=1) if key and len(table) else pd.Series(dtype=str)
     whole = bool(key) and not texts.duplicated().any()
     return table.set_index(texts) if whole and len(table) else table.set_index("row " + table.index.astype(str))
 
