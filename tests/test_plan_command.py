@@ -99,6 +99,7 @@ def test_the_mini_run_from_nothing(empty):
     assert files_of(empty.folder) == before and not list((empty.folder / ".snakemake" / "locks").glob("*"))
 
 
+@pytest.mark.long
 def test_reconstructions_are_as_many_as_the_reals_of_their_splits(empty):
     plan = told(empty, config=ALIGNED)
     assert by_rule(plan) == dry_run(empty, config=ALIGNED)
@@ -113,6 +114,7 @@ def test_reconstructions_are_as_many_as_the_reals_of_their_splits(empty):
     assert rules["reconstruct"]["cpu_seconds"] == pytest.approx(2 * start + (made["all"] + drawn) * an_image, abs=0.2)
 
 
+@pytest.mark.long
 def test_drawings_are_counted_before_they_are_drawn(empty):
     plan = told(empty, config=SHADERS)
     assert by_rule(plan) == dry_run(empty, config=SHADERS)

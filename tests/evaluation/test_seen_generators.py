@@ -180,6 +180,8 @@ def test_means_of_one_train_set_are_over_the_generators_that_it_is_tested_on():
     others, own = found["mean", "mean_off_diagonal"], found["mean", "own"]
     assert others.estimate == found["pairs", "mean_off_diagonal"].estimate == student_t(np.array(values[1:]), 0.95)
     assert others.estimate.low < 0.5 and own.estimate.value == 0.9 and np.isnan(own.estimate.low)
+    gap = found["mean", "own_minus_off_diagonal"].estimate
+    assert gap == student_t(0.9 - np.array(values[1:]), 0.95, (-1.0, 1.0)) and gap.value == pytest.approx(0.3)
     twice = means_of(sets_of(a=("pairs",), b=("more",), c=(), d=()), pairs=values, more=values)
     assert twice["mean", "mean_off_diagonal"].trains == ("pairs", "more")
     assert len(twice["mean", "mean_off_diagonal"].values) == 2

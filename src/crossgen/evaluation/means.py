@@ -68,8 +68,11 @@ class Grid:
                 column, sample = column[having], tuple(names[place] for place in having)
                 kept = sample or names
             yield Mean("mean", which, *self._mean(column, sample), kept, self._columns(own, which), column)
-        gap = values["own"] - values["mean_off_diagonal"]
-        difference = self._mean(gap, names, difference=True)
+        gap, sample = values["own"] - values["mean_off_diagonal"], names
+        if len(own) == 1:  # its own mean less each of the others
+            others = self._tests(own[0], "mean_off_diagonal")
+            gap, sample = values["own"] - self.values[own[0], others], self._names(others)
+        difference = self._mean(gap, sample, difference=True)
         yield Mean("mean", "own_minus_off_diagonal", *difference, names, both, gap)
         for test, test_set in enumerate(self.tests):
             column = self.values[list(own), test]

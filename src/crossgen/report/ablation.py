@@ -1,20 +1,19 @@
-"""Ablations: means of experiments along the axes that they differ in, as a table and as figures."""
+"""Figures of ablations: means of experiments along the axes that they differ in."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from math import ceil
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from crossgen.config.axes import Ablation, Place
+from crossgen.report.ablation_table import ordered, plain, said, title, word
 from crossgen.report.curves import KINDS, THICK, error_bars, thick, thick_text
-from crossgen.report.data import MEAN, OWN, SHOWN_METRICS, ReportData
-from crossgen.report.printing import Gaps, Table
-from crossgen.report.seeds import seeds_text, short_text, with_seeds
+from crossgen.report.data import MEAN, SHOWN_METRICS, ReportData
+from crossgen.report.seeds import short_text
 from crossgen.report.style import (
     LABEL,
     MUTED,
@@ -35,75 +34,12 @@ LOGARITHM = 8.0
 Series = Mapping[tuple[Place, ...], Mapping[Place, str]]  # places on the other axes to place on the first to experiment
 
 
-def table(data: ReportData) -> Table:
-    """Every ablation, matrix condition and metric: a row an experiment, its places on the axes first."""
-    gaps = Gaps()
-    kinds = (OWN, *data.means)
-    rows = [
-        {"Ablation": _title(ablation), "Condition": condition, "Metric": data.title(metric), "Varied": told}
-        | {"Experiment": experiment}
-        | {data.title(kind): gaps.percent(data.cell(experiment, MEAN, kind, condition, metric)) for kind in kinds}
-        for ablation in data.ablations
-        for condition in data.matrix_conditions
-        for metric in SHOWN_METRICS
-        for told, experiment in _ordered(ablation)
-    ]
-    caption = (
-        "Means over train sets along the axes of each ablation. Percent, with"
-        f" {round(100 * data.level)} % intervals in brackets. {seeds_text(data)}" + ("" if rows else " None.")
-    )
-    return Table(caption, pd.DataFrame(rows), _full(data, kinds), gaps.notes, blocks=3)
-
-
-def _full(data: ReportData, kinds: tuple[str, ...]) -> pd.DataFrame:
-    """Means of `metrics` with a column for the ablation and one for each of its axes."""
-    metrics = data.metrics
-    chosen = (metrics.train_set == MEAN) & metrics.test_generator.isin(kinds) & metrics.metric.isin(SHOWN_METRICS)
-    rows = with_seeds(metrics[chosen & metrics.condition.isin(data.matrix_conditions)])
-    parts = []
-    for ablation in data.ablations:
-        places = pd.DataFrame([*ablation.points.values()], [*ablation.points], [*ablation.axes], dtype=object)
-        named = places.add_prefix("at_").rename_axis("experiment").reset_index()
-        parts.append(named.assign(ablation=ablation.name).merge(rows, on="experiment"))
-    return pd.concat(parts, ignore_index=True) if parts else rows.iloc[:0].assign(ablation=[])
-
-
-def _ordered(ablation: Ablation) -> Iterator[tuple[str, str]]:
-    """(`images per class 15`, experiment) along the first axis, then the others."""
-    orders = [{place: rank for rank, place in enumerate(ablation.places(axis))} for axis in range(len(ablation.axes))]
-
-    def rank(item: tuple[str, tuple[Place, ...]]) -> list[int]:
-        return [order[place] for order, place in zip(orders, item[1], strict=True)]
-
-    for experiment, point in sorted(ablation.points.items(), key=rank):
-        yield _said(ablation.axes, point), experiment
-
-
-def _said(axes: tuple[str, ...], point: tuple[Place, ...]) -> str:
-    return ", ".join(f"{_plain(axis)} {_word(place)}" for axis, place in zip(axes, point, strict=True))
-
-
-def _plain(axis: str) -> str:
-    return axis.replace("_", " ")
-
-
-def _word(place: Place) -> str:
-    """`on` and `off` for switches; numbers as short as they are."""
-    if isinstance(place, bool):
-        return "on" if place else "off"
-    return f"{place:g}" if isinstance(place, float) else str(place)
-
-
-def _title(ablation: Ablation) -> str:
-    return " by ".join(map(_plain, ablation.axes))
-
-
 def figure(data: ReportData, name: str) -> Figure:
     """A row of panels a metric, a panel a matrix condition: along the first axis, a colour a place on the others."""
     (ablation,) = (each for each in data.ablations if each.name == name)
     series = _series(ablation)
     conditions = data.matrix_conditions
-    words = [_word(place) for place in ablation.places(0)]
+    words = [word(place) for place in ablation.places(0)]
     width = max(WIDTH, 0.3 * len(words) + 0.8)
     below = 0.55 + (0 if ablation.is_number(0) else 0.7 * text_width(words, SMALL))
     legend = [_label(data, ablation, rest, kind) for rest in series for kind in KINDS]
@@ -114,7 +50,7 @@ def figure(data: ReportData, name: str) -> Figure:
     drawn = canvas(across, down)
     bars = f"bars: {round(100 * data.level)} % intervals{thick_text(data)}"
     headline(
-        drawn, f"Ablation: {_title(ablation)}", f"Means over train sets: {short_text(data)}; {bars}; dotted: chance"
+        drawn, f"Ablation: {title(ablation)}", f"Means over train sets: {short_text(data)}; {bars}; dotted: chance"
     )
     for row, metric in enumerate(SHOWN_METRICS):
         bottom = _bottom(data, ablation, metric)
@@ -136,15 +72,15 @@ def figure(data: ReportData, name: str) -> Figure:
 
 def _series(ablation: Ablation) -> Series:
     found: dict[tuple[Place, ...], dict[Place, str]] = {}
-    ranks = {name: rank for rank, (_, name) in enumerate(_ordered(ablation))}
+    ranks = {name: rank for rank, (_, name) in enumerate(ordered(ablation))}
     for experiment, point in sorted(ablation.points.items(), key=lambda item: ranks[item[0]]):
         found.setdefault(point[1:], {})[point[0]] = experiment
     return found
 
 
 def _label(data: ReportData, ablation: Ablation, rest: tuple[Place, ...], kind: str) -> str:
-    said = _said(ablation.axes[1:], rest)
-    return f"{said}, {data.title(kind)}" if said else data.title(kind)
+    others = said(ablation.axes[1:], rest)
+    return f"{others}, {data.title(kind)}" if others else data.title(kind)
 
 
 def _panel(axes: Axes, data: ReportData, ablation: Ablation, what: tuple[str, str]) -> None:
@@ -167,12 +103,12 @@ def _panel(axes: Axes, data: ReportData, ablation: Ablation, what: tuple[str, st
     if logarithmic:
         axes.set_xscale("log")
         axes.minorticks_off()
-    words = [_word(place) for place in order]
+    words = [word(place) for place in order]
     turned: dict[str, Any] = {} if scaled else {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
     axes.set_xticks(list(order.values()), words, **turned)
     if not scaled:
         axes.set_xlim(-0.5, len(words) - 0.5)
-    axes.set_xlabel(_plain(ablation.axes[0]), size=LABEL)
+    axes.set_xlabel(plain(ablation.axes[0]), size=LABEL)
     axes.grid(axis="y", color="#e3e3e3", linewidth=0.6)
     plain_axes(axes)
 

@@ -160,9 +160,10 @@ def published(data: ReportData) -> Iterator[Finding]:
 
 #: Mark of a finding beside a published one, and its sentence.
 SAYS = {
-    "agrees": "This run agrees: the difference is separated from 0",
-    "contradicts": "This run contradicts it: the difference is separated from 0, the other way",
-    "not separated": "This run neither confirms nor contradicts it: the difference is not separated from 0",
+    "agrees": "This run agrees: the difference is separated from 0, after Holm's correction",
+    "contradicts": "This run contradicts it: the difference is separated from 0 the other way, after Holm's correction",
+    "not separated": "This run neither confirms nor contradicts it: the difference is not separated from 0 after Holm's"
+    " correction",
     "no interval": "This run cannot tell: nothing was tested",
 }
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from crossgen.report import ablation, breakdowns
+from crossgen.report import ablation_table, breakdowns
 from crossgen.report.comparisons import comparisons
 from crossgen.report.data import MEAN, OWN, SHOWN_METRICS, WORST_OFF, ReportData
 from crossgen.report.estimates import Estimate, pool
@@ -130,7 +130,7 @@ TABLES: dict[str, Callable[[ReportData], Table]] = {
     "matrix": matrix,
     "degraded": degraded,
     "comparisons": comparisons,
-    "ablation": ablation.table,
+    "ablation": ablation_table.table,
     "detectors": detectors,
     "controls": controls,
     "biases": biases,
