@@ -218,3 +218,29 @@ def test_snakemake_plans_as_many_trainings(empty):
 def test_a_variant_on_genimage_is_planned_on_an_empty_disk(name, empty):
     found = trained(empty, f"config/ablations/genimage/{name}.yaml")
     assert len(found) == len(derive.detectors(config(f"genimage/{name}")))
+
+
+@pytest.mark.parametrize("store", ["mini", pytest.param("genimage", marks=pytest.mark.long)])
+def test_every_recipe_has_layers_as_it_names_them(store):
+    """A wrong option, layer to freeze or rate of layers would show hours later; weights are not fetched."""
+    from crossgen.detectors.zoo import network
+    from crossgen.training.freezing import frozen
+    from crossgen.training.optimisers import optimiser_of
+
+    built = set()
+    for name in VARIED:
+        told = config(name if store == "mini" else f"genimage/{name}")
+        used = {item.recipe for item in told.experiments}
+        for recipe in told.recipes:
+            if recipe.name not in used or recipe.name in built:
+                continue
+            built.add(recipe.name)
+            made = network(recipe.architecture, recipe.options | {"pretrained": False})
+            frozen(made, recipe.freeze)
+            rates = {group["lr"] for group in optimiser_of(recipe, made).param_groups}
+            assert (len(rates) > 1) == (recipe.optimiser.layer_decay not in (None, 1.0)), recipe.name
+            learns = [part for part, parameter in made.named_parameters() if parameter.requires_grad]
+            if recipe.freeze:
+                assert not any(f".{recipe.freeze}." in part for part in learns), recipe.name
+            assert any(".fc." in part or ".head" in part or "classifier" in part for part in learns), recipe.name
+    assert len(built) > 10
