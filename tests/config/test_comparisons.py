@@ -121,7 +121,7 @@ FINDING = {"experiment": "unbiased", "baseline": "raw", "says": "higher", "sourc
 )
 def test_a_published_finding_needs_what_it_is_beside(found, message, loaded):
     compared = [{"experiment": "unbiased", "baseline": "raw"}]
-    assert loaded(compared, published_findings=[FINDING]).published_findings[0].on == "others"
+    assert loaded(compared, published_findings=[FINDING]).published_findings[0].mean == "others"
     with pytest.raises(ConfigError) as refused:
         loaded(compared, published_findings=found)
     assert message in str(refused.value)

@@ -234,7 +234,7 @@ def test_findings_go_by_intervals(mini):
     ],
 )
 def test_a_published_finding_is_held_against_the_corrected_test(mini, says, moved, separated, mark):
-    said = PublishedFinding(experiment="unbiased", baseline="raw", says=says, on="own", source="A paper, Table 1")
+    said = PublishedFinding(experiment="unbiased", baseline="raw", says=says, mean="own", source="A paper, Table 1")
     p_holm = {True: 0.01, False: 0.2, None: float("nan")}[separated]
     rows = mini.differences.assign(value=moved, p_holm=p_holm, separated=bool(separated), low=moved - 0.05)
     odd = replace(mini, differences=rows, seed_means=mini.seed_means.iloc[:0], published=(said,))

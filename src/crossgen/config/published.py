@@ -20,7 +20,7 @@ class PublishedFinding(Model):
     says: Literal["higher", "lower"] = Field(
         description="What the paper found balanced accuracy of the experiment to be, beside the baseline's."
     )
-    on: Literal["own", "others", "unseen"] = Field(
+    mean: Literal["own", "others", "unseen"] = Field(
         default="others", description="Which mean over the train sets: own generator, other, or unseen generators."
     )
     condition: Name | None = Field(default=None, description="Under this condition; null: the plain one.")
@@ -32,7 +32,7 @@ def faults(
 ) -> Iterator[str]:
     """What is wrong with them, each a message with its remedy."""
     compared = {(item.experiment, item.baseline) for item in comparisons if not item.apart}
-    places = [(item.experiment, item.baseline, item.on, item.condition) for item in found]
+    places = [(item.experiment, item.baseline, item.mean, item.condition) for item in found]
     for index, item in enumerate(found):
         where = f"published_findings[{index}]"
         if (item.experiment, item.baseline) not in compared:

@@ -143,7 +143,7 @@ def published(data: ReportData) -> Iterator[Finding]:
     kinds = {"own": OWN, "others": OFF_DIAGONAL, "unseen": MEAN_UNSEEN}
     tested = with_means_over_seeds(data) if data.published else data.differences
     for item in data.published:
-        kind, condition = kinds[item.on], item.condition or data.plain
+        kind, condition = kinds[item.mean], item.condition or data.plain
         sole = data.sole((item.experiment, item.baseline)) if kind == OWN else None
         train_set, test_set = sole or (MEAN, kind)
         sides = {"experiment": item.experiment, "baseline": item.baseline, "metric": METRIC}
