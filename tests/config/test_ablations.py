@@ -223,7 +223,8 @@ def test_a_variant_on_genimage_is_planned_on_an_empty_disk(name, empty):
     assert len(found) == len(derive.detectors(config(f"genimage/{name}")))
 
 
-@pytest.mark.parametrize("store", ["mini", pytest.param("genimage", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("store", ["mini", "genimage"])
 def test_every_recipe_has_layers_as_it_names_them(store):
     """A wrong option, layer to freeze or rate of layers would show hours later; weights are not fetched."""
     from crossgen.detectors.zoo import network
