@@ -121,7 +121,8 @@ def test_a_comparison_of_one_train_set_has_the_test_of_its_cell(alone):
     ]  # fmt: skip
     frame = pd.DataFrame([common | row for row in rows]).reindex(columns=list(DIFFERENCES.columns))
     said = [
-        PublishedFinding(experiment="new", baseline="raw", says="lower", on=on, source="X") for mean in ("own", "others")
+        PublishedFinding(experiment="new", baseline="raw", says="lower", mean=mean, source="X")
+        for mean in ("own", "others")
     ]
     data = replace(
         alone, metrics=metrics, differences=frame, experiments=("raw", "new"), comparisons=(("new", "raw"),),
