@@ -40,6 +40,7 @@ COMMANDS = {
     "compute-metrics": "metrics with intervals, and paired differences",
     "break-down": "rates by class, quality and size; agreement of detectors; the hardest images",
     "choose-thresholds": "thresholds and temperatures by validation images, and what they come to",
+    "look-into": "look into a detector: maps, features in a plane, drift under JPEG",
     "tabulate": "write the tables",
     "plot": "draw figures",
     "report": "write the report page and run.json",
