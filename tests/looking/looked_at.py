@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from crossgen.config import Frame, Recipe
+from crossgen.config import Frame, Optimiser, Recipe
 from crossgen.detectors.detector import Detector
 
 SIDE = 32
@@ -67,6 +67,7 @@ def planted(name: str) -> Detector:
         name="planted",
         architecture=f"looked_at:{name}",
         frame=Frame(kind="crop", size=SIDE, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)),
+        optimiser=Optimiser(lr=1e-3),
         steps=1,
         precision="fp32",
     )

@@ -87,7 +87,7 @@ def clouds(shift: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Features of three pools of 40 images, `shift` apart; two images a group."""
     pools = np.repeat(["a", "b", "c"], 40).astype(object)
     drawn = np.random.default_rng(0).normal(size=(120, 8))
-    drawn[:, 0] += shift * np.repeat([0, 1, 2], 40)
+    drawn += shift * np.repeat([0, 1, 2], 40)[:, None]
     return drawn, pools, np.repeat(np.arange(60), 2).astype(object)
 
 

@@ -89,11 +89,12 @@ def test_every_architecture_has_a_map(name):
 
 @pytest.mark.long
 def test_f3net_has_a_map():
-    from crossgen.config import Frame, Recipe
+    from crossgen.config import Frame, Optimiser, Recipe
     from crossgen.detectors.detector import Detector
 
     frame = Frame(kind="crop", size=64)
     torch.manual_seed(0)
-    detector = Detector(Recipe(name="f", architecture="f3net", options={"size": 64}, frame=frame, steps=1))
+    told = {"name": "f", "architecture": "f3net", "options": {"size": 64}, "steps": 1}
+    detector = Detector(Recipe(**told, frame=frame, optimiser=Optimiser(lr=1e-3)))
     found, used = maps(detector, torch.randint(0, 256, (1, 64, 64, 3), dtype=torch.uint8), "f3net")
     assert used == "occlusion" and np.abs(found).max() == pytest.approx(1)

@@ -47,8 +47,11 @@ def choose(pools: Mapping[str, Mapping[str, str]], frame: Frame, qualities: Sequ
         raise ValueError(f"JPEG quality {wrong[0]} in --qualities: expected 1 to 100.")
     parts = [_of_pool(name, told, frame, qualities, (n, seed)) for name, told in pools.items()]
     return Chosen(
-        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("image_id", "pool", "group", "label")),
-        {quality: np.concatenate([part.crops[quality] for part in parts]) for quality in parts[0].crops},
+        np.concatenate([part.image_id for part in parts]),
+        np.concatenate([part.pool for part in parts]),
+        np.concatenate([part.group for part in parts]),
+        np.concatenate([part.label for part in parts]),
+        {quality: np.concatenate([part.crops[quality] for part in parts]) for quality in (0, *qualities)},
     )
 
 

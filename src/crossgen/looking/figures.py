@@ -48,7 +48,8 @@ def draw_plane(
         colour, marker = style.look(place)
         real = labels[rows][0] == 0
         axes.scatter(
-            *points[rows].T,
+            points[rows, 0],
+            points[rows, 1],
             s=13,
             marker=marker,
             linewidths=0.7,
