@@ -23,10 +23,7 @@ class Corner(nn.Module):
         maps = self.mean(images)
         seen = torch.zeros_like(maps)
         seen[:, :, : maps.shape[2] // 2, : maps.shape[3] // 2] = 1
-        return self.maps(maps * seen)
-
-    def maps(self, images: Tensor) -> Tensor:
-        return images
+        return maps * seen
 
     def head(self, features: Tensor) -> Tensor:
         return self.last(features.mean((2, 3)))
@@ -40,7 +37,10 @@ class CornerByModule(Corner):
 
     def __init__(self) -> None:
         super().__init__()
-        self.maps = nn.ReLU()
+        self.shown = nn.ReLU()
+
+    def features(self, images: Tensor) -> Tensor:
+        return self.shown(super().features(images))
 
 
 class Fine(nn.Module):
