@@ -49,6 +49,7 @@ COMMANDS = {
     "export-dmimage": "write scores in the shape of DMimageDetection's result tables",
     "lay-out": "lay images out as folders 0_real and 1_fake that other training code reads",
     "merge": "compare the detectors of several labs' runs on what they share",
+    "published": "list, print or draw the tables that others have published",
     "prune": "delete cells that no run refers to",
 }
 
