@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crossgen.literature.reading import KEYS, PublishedTable, numbers, sources, table, tables
+from crossgen.literature.catalogue import sources
+from crossgen.literature.reading import KEYS, PublishedTable, numbers, table, tables
 
 TABLES = list(tables().values())
 
@@ -29,7 +30,7 @@ def test_shares_are_percent():
     assert numbers()["confidence"].ne("").all()
 
 
-@pytest.mark.parametrize("each", TABLES, ids=lambda each: each.name)
+@pytest.mark.parametrize("each", TABLES, ids=lambda each: each.entry.name)
 def test_a_panel_holds_all_its_numbers(each: PublishedTable):
     assert sum(panel.notna().sum().sum() for panel in each.panels().values()) == len(each.numbers)
 

@@ -37,8 +37,8 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _listed(chosen: Sequence["PublishedTable"]) -> str:
-    width = max(len(each.name) for each in chosen)
-    lines = [f"{each.name:{width}}  {each.title}" for each in chosen]
+    width = max(len(each.entry.name) for each in chosen)
+    lines = [f"{each.entry.name:{width}}  {each.entry.title}" for each in chosen]
     return "\n".join(
         [*lines, "", "One of them: crossgen published TABLE. All as pictures: crossgen published --plot FOLDER"]
     )
@@ -46,10 +46,10 @@ def _listed(chosen: Sequence["PublishedTable"]) -> str:
 
 def _told(each: "PublishedTable") -> str:
     """Title, numbers as printed, the protocol, and where the numbers were read."""
-    protocol = [f"{name.replace('_', ' '):13} {said}" for name, said in vars(each.protocol).items()]
+    protocol = [f"{name.replace('_', ' '):13} {said.says}" for name, said in each.entry.protocol.items()]
     sources = [f"{source.citation} ({source.at}; {source.trust.replace('_', ' ')})" for source in each.sources]
     panels = [part for name, panel in each.panels().items() for part in (name, _grid(panel)) if part]
-    return "\n".join([each.title, "", *panels, "", *protocol, "", *(f"Source: {source}" for source in sources)])
+    return "\n".join([each.entry.title, "", *panels, "", *protocol, "", *(f"Source: {source}" for source in sources)])
 
 
 def _grid(panel: "pd.DataFrame") -> str:
@@ -65,7 +65,7 @@ def _draw(chosen: Sequence["PublishedTable"], folder: Path) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     for each in chosen:
-        for path in save(heat_map(each), folder / each.name):
+        for path in save(heat_map(each), folder / each.entry.name):
             print(f"Written: {path}")
 
 
@@ -73,9 +73,9 @@ def _write(chosen: Sequence["PublishedTable"], path: Path) -> None:
     import pandas as pd
 
     from crossgen.files import write_text
-    from crossgen.literature.reading import sources
+    from crossgen.literature.catalogue import sources
 
-    parts = [each.numbers.drop(columns=["file", "table"]).assign(table=each.name) for each in chosen]
+    parts = [each.numbers.drop(columns=["file", "table"]).assign(table=each.entry.name) for each in chosen]
     frame = pd.concat(parts, ignore_index=True)
     for name in ("citation", "at"):
         frame[name] = frame["source"].map(lambda key, name=name: getattr(sources()[key], name))

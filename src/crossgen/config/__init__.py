@@ -21,6 +21,7 @@ from crossgen.config.augmentations import (
     VerticalFlip,
 )
 from crossgen.config.beginnings import Start, StayPositive
+from crossgen.config.beside import PublishedComparison
 from crossgen.config.breakdowns import Breakdowns
 from crossgen.config.model import (
     RESERVED,
@@ -159,6 +160,7 @@ __all__ = [
     "Png",
     "Pool",
     "ProceduralSource",
+    "PublishedComparison",
     "PublishedFinding",
     "RandAugment",
     "RandomBlur",

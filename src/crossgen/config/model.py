@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, JsonValue, model_validator
 
 from crossgen.config.axes import Place
+from crossgen.config.beside import PublishedComparison
 from crossgen.config.breakdowns import Breakdowns
 from crossgen.config.comparisons import Comparison as Comparison
 from crossgen.config.published import PublishedFinding
@@ -235,6 +236,9 @@ class Shown(Model):
     published_findings: tuple[PublishedFinding, ...] = Field(
         default=(),
         description="What papers found of the experiments compared: the report tells whether this run agrees.",
+    )
+    compare_published: tuple[PublishedComparison, ...] = Field(
+        default=(), description="Published tables beside this run's numbers, where both were made alike."
     )
     statistics: Statistics = Field(default=Statistics(), description="How intervals are made.")
     breakdowns: Breakdowns = Field(default=Breakdowns(), description="Bins of breakdowns, and the hardest images.")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from crossgen.config import Condition, Ensemble, PublishedFinding, Shown, TestSet
+from crossgen.config import Condition, Ensemble, PublishedComparison, PublishedFinding, Shown, TestSet
 from crossgen.config.axes import Ablation, ablations
 from crossgen.config.test_sets import counted, own_tests
 from crossgen.records import (
@@ -84,6 +84,7 @@ class ReportData:
     seeds: tuple[int, ...]
     level: float = 0.95
     published: tuple[PublishedFinding, ...] = ()
+    compared: tuple[PublishedComparison, ...] = ()
     ablations: tuple[Ablation, ...] = ()
     name: str = ""
     ensembles: Mapping[str, Ensemble] = field(default_factory=dict)  # those of the experiments that are no training
@@ -144,6 +145,7 @@ class ReportData:
             comparisons=tuple((pair.experiment, pair.baseline) for pair in config.comparisons if pair.plain),
             seeds=tuple(sorted({seed for experiment in config.experiments for seed in experiment.seeds})),
             published=config.published_findings,
+            compared=config.compare_published,
             ablations=tuple(ablations((*config.experiments, *config.ensembles))),
             level=config.statistics.level,
             name=config.report,

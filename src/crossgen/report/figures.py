@@ -5,7 +5,7 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
-from crossgen.report import ablation
+from crossgen.report import ablation, beside
 from crossgen.report.binned import qualities, sizes
 from crossgen.report.correlation import correlation
 from crossgen.report.curves import degradation
@@ -25,6 +25,7 @@ FIGURES: dict[str, Callable[..., Figure]] = {
     "degradation": degradation,  # metric
     "experiments": experiments,
     "ablation": ablation.figure,  # ablation
+    "published": beside.figure,  # name of the comparison
     "biases": biases,  # subset
     "probes": probes,  # subset
     "controls": controls,
@@ -43,6 +44,7 @@ def plan(data: ReportData) -> dict[str, Callable[[], Figure]]:
         **{f"degradation_{metric}": ("degradation", metric) for metric in SHOWN_METRICS},
         "experiments": ("experiments",),
         **{f"ablation_{each.name}": ("ablation", each.name) for each in data.ablations},
+        **{f"published_{each.name}": ("published", each.name) for each in data.compared},
         **{f"biases_{subset}": ("biases", subset) for subset in dict.fromkeys(data.selections["subset"])},
         **{f"probes_{subset}": ("probes", subset) for subset in dict.fromkeys(data.probes["subset"])},
         **({"controls": ("controls",)} if data.controls else {}),

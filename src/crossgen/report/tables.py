@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from crossgen.report import ablation_table, breakdowns
+from crossgen.report.beside_table import beside
 from crossgen.report.comparisons import comparisons
 from crossgen.report.data import MEAN, OWN, SHOWN_METRICS, WORST_OFF, ReportData
 from crossgen.report.estimates import Estimate, pool
@@ -131,6 +132,7 @@ TABLES: dict[str, Callable[[ReportData], Table]] = {
     "degraded": degraded,
     "comparisons": comparisons,
     "ablation": ablation_table.table,
+    "published": beside,
     "detectors": detectors,
     "controls": controls,
     "biases": biases,
