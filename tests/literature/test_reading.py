@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from crossgen.code import closure, data_files
 from crossgen.literature.catalogue import sources
-from crossgen.literature.reading import KEYS, PublishedTable, numbers, table, tables
+from crossgen.literature.reading import FILES, KEYS, PublishedTable, numbers, table, tables
 
 TABLES = list(tables().values())
 
@@ -55,6 +56,11 @@ def test_constrained_less_raw_is_the_difference(origin: str):
     for detector, panel in difference.items():
         gap = (constrained[detector] - raw[detector] - panel).abs()
         assert gap.max(axis=None) < 0.02
+
+
+def test_a_changed_number_makes_the_tables_again():
+    files = {path.name for module in closure("crossgen.commands.tabulate") for path in data_files(module)}
+    assert {f"reading.{file}.csv" for file in FILES} | {"catalogue.tables.yaml", "catalogue.sources.yaml"} <= files
 
 
 def test_an_unknown_table_is_refused_with_the_choices():

@@ -1,7 +1,7 @@
 """Was a run made as a published table? What differs, aspect by aspect.
 
-Aspects of a protocol have a word each in the catalogue of published tables (`literature/tables.yaml`); here the same
-words are found for an experiment of a config. An aspect that nobody published differs from everything.
+Aspects of a protocol have a word each in the catalogue of published tables (`literature/catalogue.tables.yaml`); here
+the same words are found for an experiment of a config. An aspect that nobody published differs from everything.
 """
 
 from collections.abc import Iterator, Sequence

@@ -58,13 +58,13 @@ def _resource(name: str) -> dict[str, dict[str, Any]]:
 @cache
 def sources() -> Mapping[str, Source]:
     """Every source by its name."""
-    return {name: Source(name=name, **said) for name, said in _resource("sources.yaml").items()}
+    return {name: Source(name=name, **said) for name, said in _resource("catalogue.sources.yaml").items()}
 
 
 @cache
 def entries() -> Mapping[str, Entry]:
-    """Every table by its name, in the order of `tables.yaml`."""
-    said = _resource("tables.yaml")
+    """Every table by its name, in the order of `catalogue.tables.yaml`."""
+    said = _resource("catalogue.tables.yaml")
     protocols = {
         name: {aspect: Aspect(part["is"], part["says"]) for aspect, part in parts.items()}
         for name, parts in said["protocols"].items()
@@ -88,7 +88,7 @@ def _entry(name: str, parts: dict[str, Any], protocols: Mapping[str, Mapping[str
 def detectors(name: str) -> tuple[str, ...]:
     """Detectors that a table has numbers of, in its order."""
     where = entries()[name].where
-    path = resources.files("crossgen.literature").joinpath("numbers", f"{where['file']}.csv")
+    path = resources.files("crossgen.literature").joinpath(f"reading.{where['file']}.csv")
     lines = path.read_text(encoding="utf-8").splitlines()
     rows = [row for row in csv.DictReader(lines) if row["table"] == where["table"]]
     return tuple(dict.fromkeys(row["detector"] for row in rows if row["source"].startswith(where.get("source", ""))))
@@ -97,10 +97,10 @@ def detectors(name: str) -> tuple[str, ...]:
 @cache
 def networks() -> Mapping[str, str]:
     """Published detector to its architecture, for timm's with the model: `timm resnet50`."""
-    return {name: str(network) for name, network in _resource("tables.yaml")["networks"].items()}
+    return {name: str(network) for name, network in _resource("catalogue.tables.yaml")["networks"].items()}
 
 
 @cache
 def frames() -> Mapping[str, str | None]:
     """Published detector to the geometry of its tests: `short_side 235, 224`; None where it has none of its own."""
-    return _resource("tables.yaml")["frames"]
+    return _resource("catalogue.tables.yaml")["frames"]

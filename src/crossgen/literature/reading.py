@@ -1,4 +1,4 @@
-"""Published numbers as frames: `numbers/*.csv`, laid out as the catalogue says."""
+"""Published numbers as frames: `reading.*.csv`, laid out as the catalogue says."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -54,7 +54,7 @@ def numbers() -> pd.DataFrame:
     its source's trust)."""
     parts = []
     for file in FILES:
-        with resources.files("crossgen.literature").joinpath("numbers", f"{file}.csv").open("rb") as stream:
+        with resources.files("crossgen.literature").joinpath(f"reading.{file}.csv").open("rb") as stream:
             part = pd.read_csv(stream, dtype=dict.fromkeys(KEYS, str), keep_default_na=False)
         parts.append(part.assign(file=file))
     frame = pd.concat(parts, ignore_index=True)
