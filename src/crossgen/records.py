@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from crossgen.files import write_whole
 from crossgen.schemas import BIASES as BIASES
 from crossgen.schemas import BREAKDOWNS as BREAKDOWNS
+from crossgen.schemas import CONTENTS as CONTENTS
 from crossgen.schemas import CORRELATIONS as CORRELATIONS
 from crossgen.schemas import CROPS as CROPS
 from crossgen.schemas import DIFFERENCES as DIFFERENCES

@@ -217,6 +217,19 @@ BREAKDOWNS = Schema(
     frozenset({"interval", "reason"}),
 )  # fmt: skip
 
+#: Numbers of a detector on test images of one group of content classes (or of all that it learned, of all others, or
+#: the first less the second). `place`: own, others. `learned`: how many training images of the group it learned from.
+CONTENTS = Schema(
+    "contents",
+    ("experiment", "train_set", "seed", "condition", "place", "class_group", "metric"),
+    {
+        "experiment": TEXT, "train_set": TEXT, "seed": INTEGER, "condition": TEXT, "place": TEXT, "class_group": TEXT,
+        "metric": TEXT, "learned": INTEGER, "value": REAL, "low": REAL, "high": REAL, "n_real": INTEGER,
+        "n_fake": INTEGER, "interval": TEXT, "reason": TEXT,
+    },
+    frozenset({"interval", "reason"}),
+)  # fmt: skip
+
 #: Pearson correlation of two training rows of a matrix of `metric`, over `columns` test sets.
 CORRELATIONS = Schema(
     "correlations",

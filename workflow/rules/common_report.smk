@@ -19,6 +19,7 @@ TABLES = [
     "breakdown_quality",
     "breakdown_size",
     "classes",
+    "class_matrix",
     "correlation",
     "disagreement",
     "hardest",
@@ -26,7 +27,7 @@ TABLES = [
     "operating_points",
     "calibration",
 ]
-BROKEN_DOWN = ["breakdowns", "correlations", "disagreements", "hardest"]
+BROKEN_DOWN = ["breakdowns", "correlations", "disagreements", "hardest", "contents"]
 
 
 def shown_experiments():
@@ -42,6 +43,7 @@ FIGURES = [
     *(f"ablation_{each.name}" for each in axes.ablations((*CONFIG.experiments, *CONFIG.ensembles))),
     *(f"published_{each.name}" for each in CONFIG.compare_published),
     *(f"{kind}_{subset}" for kind in ("biases", "probes") for subset in USED_SUBSETS),
+    *(["contents"] if CONFIG.breakdowns.class_groups else []),
     *(["controls"] if any(not item.pair for item in CONFIG.test_sets) else []),
     *(f"learning_{experiment}" for experiment in EXPERIMENTS),
     *(f"{kind}_{name}" for kind in ("sizes", "qualities", "correlation") for name in shown_experiments()),

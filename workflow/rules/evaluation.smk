@@ -174,6 +174,7 @@ rule break_down:
         correlations=f"{REPORT}/correlations.parquet",
         disagreements=f"{REPORT}/disagreements.parquet",
         hardest=f"{REPORT}/hardest.parquet",
+        contents=f"{REPORT}/contents.parquet",
     log:
         f"{REPORT}/logs/break_down.log",
     benchmark:
@@ -195,7 +196,7 @@ rule break_down:
         "logged {log:q} python -m crossgen break-down --scores {input.scores:q} --manifests {input.manifests:q}"
         " --metrics {input.metrics:q} --tests {params.tests:q} --learned {params.learned:q} --roots {params.roots:q}"
         " --breakdowns {output.breakdowns:q} --correlations {output.correlations:q}"
-        " --disagreements {output.disagreements:q} --hardest {output.hardest:q}"
+        " --disagreements {output.disagreements:q} --hardest {output.hardest:q} --contents {output.contents:q}"
 
 
 rule choose_thresholds:

@@ -13,6 +13,7 @@ from crossgen.config.axes import Ablation, ablations
 from crossgen.config.test_sets import counted, own_tests
 from crossgen.records import (
     BREAKDOWNS,
+    CONTENTS,
     CORRELATIONS,
     DISAGREEMENTS,
     DUPLICATES,
@@ -102,6 +103,8 @@ class ReportData:
     correlations: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(CORRELATIONS.columns)))
     disagreements: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(DISAGREEMENTS.columns)))
     hardest: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(HARDEST.columns)))
+    contents: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(CONTENTS.columns)))
+    class_groups: tuple[str, ...] = ()
     minimum: int = 30  # images of a bin below which the interval stands alone
     thresholds: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(THRESHOLDS.columns)))
     operating_points: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(OPERATING_POINTS.columns)))
@@ -131,6 +134,8 @@ class ReportData:
             correlations=frames["correlations"],
             disagreements=frames["disagreements"],
             hardest=frames["hardest"],
+            contents=frames["contents"],
+            class_groups=tuple(config.breakdowns.class_groups),
             seed_means=frames["seed_means"],
             thresholds=frames["thresholds"],
             operating_points=frames["operating_points"],

@@ -5,7 +5,7 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
-from crossgen.report import ablation, beside
+from crossgen.report import ablation, beside, contents
 from crossgen.report.binned import qualities, sizes
 from crossgen.report.correlation import correlation
 from crossgen.report.curves import degradation
@@ -28,6 +28,7 @@ FIGURES: dict[str, Callable[..., Figure]] = {
     "published": beside.figure,  # name of the comparison
     "biases": biases,  # subset
     "probes": probes,  # subset
+    "contents": contents.figure,
     "controls": controls,
     "learning": learning,  # experiment
     "sizes": sizes,  # experiment
@@ -47,6 +48,7 @@ def plan(data: ReportData) -> dict[str, Callable[[], Figure]]:
         **{f"published_{each.name}": ("published", each.name) for each in data.compared},
         **{f"biases_{subset}": ("biases", subset) for subset in dict.fromkeys(data.selections["subset"])},
         **{f"probes_{subset}": ("probes", subset) for subset in dict.fromkeys(data.probes["subset"])},
+        **({"contents": ("contents",)} if data.class_groups else {}),
         **({"controls": ("controls",)} if data.controls else {}),
         **{f"learning_{name}": ("learning", name) for name in dict.fromkeys(data.histories["experiment"])},
         **{

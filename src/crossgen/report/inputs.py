@@ -31,6 +31,7 @@ def read(options: argparse.Namespace) -> ReportData:
         "correlations": records.read(options.correlations, records.CORRELATIONS).to_pandas(),
         "disagreements": records.read(options.disagreements, records.DISAGREEMENTS).to_pandas(),
         "hardest": records.read(options.hardest, records.HARDEST).to_pandas(),
+        "contents": _together([options.contents] if options.contents else [], records.CONTENTS),
         "thresholds": records.read(options.thresholds, records.THRESHOLDS).to_pandas(),
         "operating_points": records.read(options.operating_points, records.OPERATING_POINTS).to_pandas(),
         "reliability": records.read(options.reliability, records.RELIABILITY).to_pandas(),

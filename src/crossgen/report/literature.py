@@ -36,13 +36,14 @@ class Colours:
 
 @dataclass(frozen=True)
 class Panel:
-    """One heat map: values in percent or points; which of them are differences; which are printed in grey italics."""
+    """One heat map: values in percent or points; which of them are differences, printed in grey italics, outlined."""
 
     name: str
     values: pd.DataFrame
     differences: pd.DataFrame
     colours: Colours
     muted: pd.DataFrame | None = None
+    outlined: pd.DataFrame | None = None
 
 
 def heat_map(table: PublishedTable) -> Figure:
@@ -110,6 +111,9 @@ def _draw(axes: Axes, panel: Panel) -> None:
         difference = panel.differences.iloc[place] is True or panel.differences.iloc[place] == np.True_
         muted = panel.muted is not None and bool(panel.muted.iloc[place])
         _cell(axes, place[::-1], float(value), (difference, muted), panel.colours)
+        if panel.outlined is not None and bool(panel.outlined.iloc[place]):
+            corner = (place[1] + 0.04, place[0] + 0.06)
+            axes.add_patch(Rectangle(corner, 0.92, 0.88, fill=False, edgecolor="black", linewidth=1.4))
     axes.set(xlim=(0, values.shape[1]), ylim=(len(values), 0))
     axes.set_xticks(np.arange(values.shape[1]) + 0.6, list(values.columns))
     axes.set_yticks(np.arange(len(values)) + 0.5, list(values.index))

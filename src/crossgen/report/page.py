@@ -69,6 +69,7 @@ SECTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "meaning": (("experiments",), ("comparisons",)),
     "ablations": (("ablation_",), ("ablation",)),
+    "contents": (("contents",), ("class_matrix",)),
     "published": (("published_",), ("published",)),
     "data": ((), ("data", "losses", "duplicates", "waterfall")),
 }

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from crossgen.report import ablation_table, breakdowns
+from crossgen.report import ablation_table, breakdowns, contents_table
 from crossgen.report.beside_table import beside
 from crossgen.report.comparisons import comparisons
 from crossgen.report.data import MEAN, OWN, SHOWN_METRICS, WORST_OFF, ReportData
@@ -144,6 +144,7 @@ TABLES: dict[str, Callable[[ReportData], Table]] = {
     "breakdown_quality": breakdowns.quality,
     "breakdown_size": breakdowns.size,
     "classes": breakdowns.classes,
+    "class_matrix": contents_table.table,
     "correlation": breakdowns.correlation,
     "disagreement": breakdowns.disagreement,
     "hardest": breakdowns.hardest,
