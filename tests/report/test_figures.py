@@ -79,6 +79,7 @@ def test_plan_names_every_figure(mini, tiny):
         mini,
         ablations=(Ablation(("lr",), {"raw": (0.1,), "unbiased": (1.0,)}),),
         compared=(PublishedComparison(table="genimage_table2", experiment="raw"),),
+        class_groups=("animals",),
     )
     assert {name.split("_")[0] for name in plan(varied)} == set(FIGURES)
     assert "matrix_fakes_q96_roc_auc" in plan(mini)

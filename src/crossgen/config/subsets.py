@@ -197,7 +197,8 @@ class Subset(Model):
     )
     classes: ClassesOrDraw | None = Field(
         default=None,
-        description="Content classes kept: a list of indices, {first, last} of them, synsets or names, or {n, seed}; null: all.",
+        description="Content classes kept: a list of indices, {first, last} of them, synsets or names, or {n, seed};"
+        " null: all.",
     )
     fraction: float = Field(
         default=1.0, gt=0, le=1, description="Share kept, by hash of (seed, image id); a smaller one is part of it."
