@@ -77,6 +77,7 @@ from crossgen.config.sources import (
     TableSource,
     VolumesSource,
 )
+from crossgen.config.spectra import Spectra
 from crossgen.config.steps import (
     Avif,
     Blur,
@@ -178,6 +179,7 @@ __all__ = [
     "Shrink",
     "Simulator",
     "Source",
+    "Spectra",
     "Splits",
     "Start",
     "StartFrom",

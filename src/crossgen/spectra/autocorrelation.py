@@ -1,0 +1,79 @@
+"""Autocorrelation of residuals, and its peaks: a pattern that repeats has one at every lag of its period."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft, ndimage
+
+Numbers = NDArray[np.float64]
+
+#: How far a peak must stand out of its surroundings: in units of noise, and in shares of the variance.
+ERRORS, HEIGHT = 6.0, 0.01
+#: Surroundings: the median of so many lags each way.
+AROUND = 7
+NEAREST = 2  # pixels: nearer lags are the shape of the residual itself
+MOST = 3
+#: Of peaks at least so high as the highest the one at the shortest lag is the period, others are multiples of it.
+ALIKE = 0.5
+
+
+class Peak(NamedTuple):
+    """A lag in pixels (right, down) and how high it stands out of its surroundings, in shares of the variance."""
+
+    right: int
+    down: int
+    height: float
+
+
+def autocorrelation(power: Numbers) -> Numbers:
+    """[s, s] from -1 to 1 with lag zero at [s // 2, s // 2], of a mean power [s, s // 2 + 1]. Zeros without variance.
+
+    Lags wrap around at the square's edges.
+    """
+    side = len(power)
+    found = fft.irfft2(power, s=(side, side))
+    return np.asarray(fft.fftshift(found / found[0, 0]) if found[0, 0] > 0 else np.zeros((side, side)))
+
+
+def peaks(first: Numbers, second: Numbers) -> list[Peak]:
+    """At most three peaks of the autocorrelations [s, s] of two halves of the images, that both halves have.
+
+    How far the halves differ is the noise. A lag and its opposite are one peak; multiples of a peak's lag are not told.
+    """
+    both = (first + second) / 2
+    apart = (first - second) / 2
+    noise = 1.4826 * float(np.median(np.abs(apart - np.median(apart))))
+    excess = _excess(both)
+    least = np.minimum(_excess(first), _excess(second))
+    found = (excess >= max(HEIGHT, ERRORS * noise)) & (least >= HEIGHT / 2)
+    found &= excess == ndimage.maximum_filter(excess, 3, mode="wrap")
+    centre = len(both) // 2
+    lags = np.argwhere(found) - centre
+    told = [Peak(int(x), int(y), float(excess[y + centre, x + centre])) for y, x in lags if _counts(int(x), int(y))]
+    return _distinct(told)
+
+
+def _excess(values: Numbers) -> Numbers:
+    return np.asarray(values - ndimage.median_filter(values, AROUND, mode="wrap"))
+
+
+def _counts(right: int, down: int) -> bool:
+    return max(abs(right), abs(down)) >= NEAREST and (down > 0 or (down == 0 and right > 0))
+
+
+def _distinct(found: list[Peak]) -> list[Peak]:
+    told: list[Peak] = []
+    while found and len(told) < MOST:
+        highest = max(peak.height for peak in found)
+        near = [peak for peak in found if peak.height >= ALIKE * highest]
+        best = min(near, key=lambda peak: (peak.right**2 + peak.down**2, peak.down, peak.right))
+        told.append(best)
+        found = [peak for peak in found if not _is_multiple(peak, best)]
+    return told
+
+
+def _is_multiple(peak: Peak, of: Peak) -> bool:
+    """Whether a lag is, to a pixel, a whole multiple of another."""
+    times = {round(a / b) for a, b in ((peak.right, of.right), (peak.down, of.down)) if b}
+    return all(abs(peak.right - n * of.right) <= 1 and abs(peak.down - n * of.down) <= 1 for n in times)
