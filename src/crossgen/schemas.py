@@ -345,8 +345,9 @@ MADE = Schema(
 )  # fmt: skip
 
 #: Averages of a pool's images, one row a kind: `values` [height x width] row by row. Kinds: mean_then_fft and
-#: log_then_mean (dB, zero frequency in the middle), autocorrelation and its peaks, blocks (8 x 8), comb (by JPEG
-#: quality). `n` images; `left_out`: JSON, reason to number; `options`: JSON, how it was measured.
+#: log_then_mean (dB, zero frequency in the middle), autocorrelation, repetition (that of single frequencies), its
+#: peaks, blocks (8 x 8), comb (by JPEG quality). `n` images; `left_out`: JSON, reason to number; `options`: JSON, how
+#: it was measured.
 SPECTRA = Schema(
     "spectra",
     ("pool", "kind"),

@@ -24,7 +24,7 @@ class Spectra(Model):
 
     images: int = Field(default=1000, ge=2, le=100_000, description="Images of each pool, at most.")
     seed: int = Field(default=0, ge=0, description="Seed of their choice, which does not depend on the order of files.")
-    side: Annotated[int, Field(ge=64, le=1024), AfterValidator(_on_grid)] = Field(
+    side: Annotated[int, Field(ge=80, le=1024), AfterValidator(_on_grid)] = Field(
         default=128,
         description="Side in pixels of the square that is cut from each image, a multiple of 16. No image is resized;"
         " one with a shorter side is left out and counted.",

@@ -21,7 +21,7 @@ COLUMNS = (
     "Saved as JPEG (%)", "Quality", "Saved twice (%)", "Repeats every",
 )  # fmt: skip
 CAPTION = (
-    "Traces in the frequencies of squares of {side} pixels ({residual} taken away), with {level:.0%} intervals."
+    "Traces in the frequencies of squares of {side} pixels (residual: {residual}), with {level:.0%} intervals."
     " High frequencies: power from a quarter cycle a pixel on, over that of the test set's reals (geometric means; 1 is"
     " alike). Block edges: how much larger differences are across edges of the file's own 8 x 8 blocks than elsewhere."
     " Saved as JPEG: images whose DCT coefficients have the comb of a quality, with the commonest; saved twice: with a"
@@ -72,8 +72,7 @@ def spectra(data: ReportData) -> Table:
         return Table(caption, pd.DataFrame(columns=list(COLUMNS)), pd.DataFrame(columns=["pool"]))
     told = options(data)
     gaps, numbers = Gaps(), [_numbers(data, pool) for pool in pools(data)]
-    caption = CAPTION.format(side=told["side"], residual=told["residual"], level=data.level).replace("%,", " %,")
-    caption = caption.replace("none taken away", "their mean taken away").replace("% intervals", " % intervals")
+    caption = CAPTION.format(side=told["side"], residual=told["residual"], level=data.level).replace("%", " %")
     return Table(caption, pd.DataFrame([_printed(row, gaps) for row in numbers]), pd.DataFrame(numbers), gaps.notes)
 
 
@@ -125,7 +124,6 @@ def _named(name: str, found: Limits) -> dict[str, float]:
 
 def _printed(row: dict[str, Any], gaps: Gaps) -> dict[str, str]:
     left_out = json.loads(row["left_out"])
-    begin = [GAP if row[key] is None else str(row[key]) for key in ("phase_right", "phase_down")]
     quality = f"{row['quality']} ({row['of_that_quality']:.0%})".replace("%", " %") if row["quality"] else GAP
     told = json.loads(row["peaks"])
     return dict(
@@ -138,7 +136,7 @@ def _printed(row: dict[str, Any], gaps: Gaps) -> dict[str, str]:
                 ", ".join(f"{n}: {reason}" for reason, n in left_out.items()) or "0",
                 _ratio_text(row, gaps),
                 gaps.percent(_estimate(row, "block_edges")),
-                f"({', '.join(begin)})" if begin != [GAP, GAP] else GAP,
+                GAP if row["phase_right"] is None else f"({row['phase_right']}, {row['phase_down']})",
                 gaps.percent(_estimate(row, "saved")),
                 quality,
                 gaps.percent(_estimate(row, "saved_twice")),

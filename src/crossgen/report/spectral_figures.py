@@ -27,6 +27,11 @@ ORDERS = {
     "log_then_mean": "Mean of each residual's own spectrum: what repeats in an image, wherever it begins",
 }
 
+REPEATS = {
+    "autocorrelation": "Autocorrelation of the residuals, every image with the same weight",
+    "repetition": "The same of single frequencies that stand out of those around: what repeats",
+}
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -95,10 +100,17 @@ def _images(figure: Figure, data: ReportData, told: tuple[Grid, str, float], sca
 
 def _cut(values: np.ndarray, kind: str) -> np.ndarray:
     """Of an autocorrelation its middle."""
-    if kind != "autocorrelation" or not values.size:
+    if kind not in REPEATS or not values.size:
         return values
     middle = len(values) // 2
     return values[middle - LAGS : middle + LAGS + 1, middle - LAGS : middle + LAGS + 1]
+
+
+def _heading(figure: Figure, grid: Grid, n: int, place: int, text: str) -> float:
+    """Write the heading of a block of n panels; where its panels begin, in inches from the top."""
+    top = TOP + place * (grid.height(n) + 0.35) + 0.3
+    figure.text(LEFT / figure.get_figwidth(), 1 - (top - 0.27) / figure.get_figheight(), text, size=PANEL)
+    return top
 
 
 def averages(data: ReportData) -> Figure:
@@ -107,8 +119,7 @@ def averages(data: ReportData) -> Figure:
     figure = _canvas(grid, len(names), 2, 0.35)
     headline(figure, "Average spectra of residuals", f"{_about(data)}; frequency zero in the middle")
     for place, (kind, text) in enumerate(ORDERS.items()):
-        top = TOP + place * (grid.height(len(names)) + 0.35) + 0.3
-        figure.text(LEFT / figure.get_figwidth(), 1 - (top - 0.27) / figure.get_figheight(), text, size=PANEL)
+        top = _heading(figure, grid, len(names), place, text)
         every = np.concatenate([average(data, name, kind).ravel() for name in names])
         low, high = np.percentile(every, SHOWN) if every.size else (0, 1)
         _images(figure, data, (grid, kind, top), ScalarMappable(Normalize(low, high), "magma"), "power (dB)")
@@ -118,11 +129,15 @@ def averages(data: ReportData) -> Figure:
 def autocorrelation(data: ReportData) -> Figure:
     """The middle of each pool's autocorrelation, one scale of colours; found periods are ringed."""
     names, grid = pools(data), Grid(1.05, 1.15, 1.3)
-    figure = _canvas(grid, len(names), 1, 0.2)
+    figure = _canvas(grid, len(names), 2, 0.35)
     headline(figure, "Do residuals repeat?", f"{_about(data)}; lags to {LAGS} pixels; rings: periods found")
     scale = ScalarMappable(SymLogNorm(0.01, vmin=-1, vmax=1, base=10), "RdBu_r")
-    _images(figure, data, (grid, "autocorrelation", TOP + 0.2), scale, "autocorrelation")
-    for name, axes in zip(names, figure.axes, strict=False):
+    panels = {}
+    for place, (kind, text) in enumerate(REPEATS.items()):
+        top, before = _heading(figure, grid, len(names), place, text), len(figure.axes)
+        _images(figure, data, (grid, kind, top), scale, "autocorrelation")
+        panels = dict(zip(names, figure.axes[before:], strict=False))
+    for name, axes in panels.items():
         for right, down, _ in peaks_of(data, name):
             if max(abs(right), abs(down)) <= LAGS:
                 axes.plot(LAGS + right, LAGS + down, "o", markersize=5, markerfacecolor="none", color="#000000")
@@ -178,7 +193,7 @@ def radial(data: ReportData) -> Figure:
         axes.axhline(0, color=REAL, linewidth=0.8)
         axes.fill_between(frequencies, values[:, 1], values[:, 2], color=FAKE, alpha=0.25, linewidth=0)
         axes.plot(frequencies, values[:, 0], color=FAKE, linewidth=1.1)
-        axes.set(xlim=(0, 0.71), xticks=[0, 0.25, 0.5])
+        axes.set(xlim=(0, 0.71), xticks=[0, 0.25, 0.5], xticklabels=["0", "0.25", "0.5"])
 
     text = (
         f"Fakes less their reals with {data.level:.0%} intervals, by frequency in cycles a pixel; 0.5 to 0.71: corners"
@@ -203,7 +218,7 @@ def combs(data: ReportData) -> Figure:
         axes.axhline(0, color=MUTED, linewidth=0.6)
         if values.size:
             axes.plot(QUALITIES, values[0], color=FAKE if _is_fake(data, name) else REAL, linewidth=1.0)
-        axes.set(xlim=(20, 100), xticks=[25, 50, 75, 100])
+        axes.set(xlim=(20, 100), xticks=[25, 50, 75])
 
     text = "1: coefficients are multiples of that quality's steps, as after a save as JPEG; 0: they are not"
     return _curves(data, names, ("Were images saved as JPEG before?", text, "comb"), draw)

@@ -1,4 +1,9 @@
-"""Autocorrelation of residuals, and its peaks: a pattern that repeats has one at every lag of its period."""
+"""Autocorrelation of residuals, and its peaks: a pattern that repeats has one at every lag of its period.
+
+The residual of any photograph has lobes at short lags and ridges along its edges. They belong to broad shapes of the
+spectrum; what repeats stands in single frequencies. So peaks are looked for after each frequency's power was divided by
+the median of those around it: then lags tell of lines in the spectrum and of nothing else.
+"""
 
 from typing import NamedTuple
 
@@ -8,9 +13,9 @@ from scipy import fft, ndimage
 
 Numbers = NDArray[np.float64]
 
-#: How far a peak must stand out of its surroundings: in units of noise, and in shares of the variance.
+#: How far a peak must stand out of its surroundings: in units of noise, and in shares of a flat spectrum's variance.
 ERRORS, HEIGHT = 6.0, 0.01
-#: Surroundings: the median of so many lags each way.
+#: Surroundings: the median of so many frequencies, or lags, in a square; of frequencies also along and across.
 AROUND = 7
 NEAREST = 2  # pixels: nearer lags are the shape of the residual itself
 MOST = 3
@@ -19,7 +24,7 @@ ALIKE = 0.5
 
 
 class Peak(NamedTuple):
-    """A lag in pixels (right, down) and how high it stands out of its surroundings, in shares of the variance."""
+    """A lag in pixels (right, down) and how high it stands out of its surroundings."""
 
     right: int
     down: int
@@ -36,8 +41,29 @@ def autocorrelation(power: Numbers) -> Numbers:
     return np.asarray(fft.fftshift(found / found[0, 0]) if found[0, 0] > 0 else np.zeros((side, side)))
 
 
+def lines(power: Numbers) -> Numbers:
+    """Power [s, s // 2 + 1] over that of the frequencies around, less 1: 0 where a spectrum is smooth.
+
+    Around are a square, a row and a column, whichever has the highest median: edges of a picture that wraps around
+    leave rows and columns in the spectrum, in which what repeats stands out nevertheless.
+    """
+    side = len(power)
+    full = np.concatenate([power, power[-np.arange(side) % side][:, 1 : side // 2][:, ::-1]], axis=1)
+    shapes = ((AROUND, AROUND), (1, 2 * AROUND + 1), (2 * AROUND + 1, 1))
+    around = np.max([ndimage.median_filter(full, shape, mode="wrap") for shape in shapes], axis=0)
+    found = np.divide(full, around, out=np.ones_like(full), where=around > 0)[:, : side // 2 + 1] - 1
+    found[0, 0] = 0
+    return np.asarray(found)
+
+
+def repetition(power: Numbers) -> Numbers:
+    """Autocorrelation [s, s] of the `lines` of a mean power [s, s // 2 + 1], in shares of a flat spectrum's."""
+    side = len(power)
+    return np.asarray(fft.fftshift(fft.irfft2(lines(power), s=(side, side))))
+
+
 def peaks(first: Numbers, second: Numbers) -> list[Peak]:
-    """At most three peaks of the autocorrelations [s, s] of two halves of the images, that both halves have.
+    """At most three peaks of two halves' `repetition` [s, s], that both have.
 
     How far the halves differ is the noise. A lag and its opposite are one peak; multiples of a peak's lag are not told.
     """

@@ -82,7 +82,8 @@ class Averages:
         """One more image: its residual [s, s] and the power of that (see `power_of`)."""
         self._residual += residual
         self._logarithm += decibels(power)
-        self._powers[self.n % 2] += power
+        total = power.sum()
+        self._powers[self.n % 2] += power / total if total > 0 else power  # no image of much contrast outweighs others
         self.n += 1
 
     @property
@@ -99,7 +100,7 @@ class Averages:
         return whole(self._logarithm / self._some)
 
     def halves(self) -> tuple[Numbers, Numbers]:
-        """Mean power [s, s // 2 + 1] of every second image from the first, and of the others."""
+        """Mean power [s, s // 2 + 1], each image's of sum 1, of every second image and of the others."""
         return self._powers[0] / max(1, (self.n + 1) // 2), self._powers[1] / max(1, self.n // 2)
 
     @property

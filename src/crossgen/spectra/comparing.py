@@ -18,9 +18,9 @@ NOTHING = Estimate(np.nan, np.nan, np.nan, "student_cluster")
 
 
 def column(rows: pd.DataFrame, name: str) -> Numbers:
-    """A column of lists [n, k] (or of numbers [n, 1]) of the table `spectral`."""
+    """A column of lists [n, k] (or of numbers [n, 1]) of the table `spectral`; [0, 1] without images."""
     values = rows[name].tolist()
-    return np.array(values, np.float64).reshape(len(rows), -1)
+    return np.array(values, np.float64).reshape(len(rows), -1 if len(rows) else 1)
 
 
 def mean(rows: pd.DataFrame, values: ArrayLike, level: float) -> list[Estimate]:
@@ -38,7 +38,7 @@ def difference(
     """Mean of the fakes less that of the reals, of values [fakes, k] and [reals, k]."""
     first, second = (np.asarray(each, np.float64) for each in values)
     if not len(first) or not len(second):
-        return [NOTHING] * first.shape[1]
+        return [NOTHING] * max(first.shape[1], second.shape[1])
     labels = np.repeat([1, 0], [len(first), len(second)])
     clusters = _clusters(pd.concat([fakes, reals]), labels)
     parts = [(first - first.mean(axis=0)) / len(first), -(second - second.mean(axis=0)) / len(second)]
@@ -63,12 +63,13 @@ def _estimates(values: Numbers, residuals: Numbers, clusters: Clusters, level: f
 
 
 def phase(rows: pd.DataFrame, level: float) -> tuple[int | None, int | None]:
-    """Column and row at which blocks begin in a pool's images, from 0 to 7; None where no phase stands out.
+    """Column and row at which blocks begin in a pool's images, from 0 to 7; both None unless both stand out.
 
     The strongest of eight phases, if its excess is above 0 at a level that allows for having looked at eight.
     """
     strict = 1 - (1 - level) / 8
-    return _phase(rows, "block_columns", strict), _phase(rows, "block_rows", strict)
+    right, down = _phase(rows, "block_columns", strict), _phase(rows, "block_rows", strict)
+    return (None, None) if right is None or down is None else (right, down)
 
 
 def _phase(rows: pd.DataFrame, name: str, level: float) -> int | None:

@@ -14,7 +14,7 @@ from crossgen.config.spectra import Spectra
 from crossgen.data.images import Unusable, decode
 from crossgen.data.parallel import ordered
 from crossgen.data.reading import read_file
-from crossgen.spectra.autocorrelation import autocorrelation, peaks
+from crossgen.spectra.autocorrelation import autocorrelation, peaks, repetition
 from crossgen.spectra.averages import Averages, Rings, decibels, power_of
 from crossgen.spectra.blocks import BLOCK, block_map, excesses
 from crossgen.spectra.choosing import Chosen
@@ -91,13 +91,13 @@ def _json(left_out: Counter[str]) -> str:
 
 def _averaged(averages: Averages) -> dict[str, Numbers]:
     halves = averages.halves()
-    told = [autocorrelation(half) for half in halves]
-    mean = autocorrelation((halves[0] * ((averages.n + 1) // 2) + halves[1] * (averages.n // 2)) / averages.n)
-    found = peaks(*told) if averages.n > 1 else []
+    mean = (halves[0] * ((averages.n + 1) // 2) + halves[1] * (averages.n // 2)) / averages.n
+    found = peaks(repetition(halves[0]), repetition(halves[1])) if averages.n > 1 else []
     return {
         "mean_then_fft": averages.mean_then_fft(),
         "log_then_mean": averages.log_then_mean(),
-        "autocorrelation": mean,
+        "autocorrelation": autocorrelation(mean),
+        "repetition": repetition(mean),
         "peaks": np.array(found, np.float64).reshape(len(found), 3),
     }
 
