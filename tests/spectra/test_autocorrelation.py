@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from drawn_squares import noise, picture
 
-from crossgen.spectra.autocorrelation import autocorrelation, peaks, repetition
+from crossgen.spectra.autocorrelation import autocorrelation, peaks
 from crossgen.spectra.averages import power_of
 from crossgen.spectra.residuals import RESIDUALS
 
@@ -12,12 +12,12 @@ SIDE = 128
 
 
 def halves(draw, n: int = 16) -> list[np.ndarray]:
-    """`repetition` of the even and of the odd seeds."""
+    """Mean power of the even and of the odd seeds, each picture of the same weight."""
     powers = []
     for part in (0, 1):
         found = [power_of(RESIDUALS["median_5"](np.asarray(draw(seed), np.float32))) for seed in range(part, n, 2)]
         powers.append(np.mean([each / each.sum() for each in found], axis=0))
-    return [repetition(power) for power in powers]
+    return powers
 
 
 def planted(period_down: int, period_right: int, height: float):
@@ -51,6 +51,14 @@ def test_planted_periods_are_found(down, right, height):
 def test_a_period_that_does_not_divide_the_square_is_found():
     lags = {(peak.right, peak.down) for peak in peaks(*halves(planted(10, 10, 45)))}
     assert {(10, 0), (0, 10)} <= lags
+
+
+def test_a_checkerboard_is_found():
+    def draw(seed: int) -> np.ndarray:
+        return picture(seed, SIDE)[..., 0] + 6.0 * (np.indices((SIDE, SIDE)).sum(axis=0) % 2)
+
+    lags = {(peak.right, peak.down) for peak in peaks(*halves(draw))}
+    assert lags and all((right + down) % 2 == 0 for right, down in lags)
 
 
 def test_photograph_like_noise_and_white_noise_do_not_repeat():

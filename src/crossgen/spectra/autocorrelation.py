@@ -13,9 +13,9 @@ from scipy import fft, ndimage
 
 Numbers = NDArray[np.float64]
 
-#: How far a peak must stand out of its surroundings: in units of noise, and in shares of a flat spectrum's variance.
+#: How high a peak must be: in units of noise, and in shares of a flat spectrum's variance.
 ERRORS, HEIGHT = 6.0, 0.01
-#: Surroundings: the median of so many frequencies, or lags, in a square; of frequencies also along and across.
+#: Surroundings: the median of so many frequencies in a square, and of twice as many along and across.
 AROUND = 7
 NEAREST = 2  # pixels: nearer lags are the shape of the residual itself
 MOST = 3
@@ -24,7 +24,7 @@ ALIKE = 0.5
 
 
 class Peak(NamedTuple):
-    """A lag in pixels (right, down) and how high it stands out of its surroundings."""
+    """A lag in pixels (right, down) and the height of `repetition` there."""
 
     right: int
     down: int
@@ -63,25 +63,22 @@ def repetition(power: Numbers) -> Numbers:
 
 
 def peaks(first: Numbers, second: Numbers) -> list[Peak]:
-    """At most three peaks of two halves' `repetition` [s, s], that both have.
+    """At most three peaks of `repetition` that two halves of the images, of mean power [s, s // 2 + 1], both have.
 
-    How far the halves differ is the noise. A lag and its opposite are one peak; multiples of a peak's lag are not told.
+    Noise is what the spread of all frequencies about those around them comes to at any lag. A lag and its opposite are
+    one peak; multiples of a peak's lag are not told.
     """
-    both = (first + second) / 2
-    apart = (first - second) / 2
-    noise = 1.4826 * float(np.median(np.abs(apart - np.median(apart))))
-    excess = _excess(both)
-    least = np.minimum(_excess(first), _excess(second))
-    found = (excess >= max(HEIGHT, ERRORS * noise)) & (least >= HEIGHT / 2)
-    found &= excess == ndimage.maximum_filter(excess, 3, mode="wrap")
+    mean = (first + second) / 2
+    both, least = repetition(mean), np.minimum(repetition(first), repetition(second))
+    told = lines(mean)
+    noise = 1.4826 * float(np.median(np.abs(told - np.median(told)))) / len(mean)
+    found = least >= max(HEIGHT, ERRORS * noise)
+    found &= both == ndimage.maximum_filter(both, 3, mode="wrap")
     centre = len(both) // 2
     lags = np.argwhere(found) - centre
-    told = [Peak(int(x), int(y), float(excess[y + centre, x + centre])) for y, x in lags if _counts(int(x), int(y))]
-    return _distinct(told)
-
-
-def _excess(values: Numbers) -> Numbers:
-    return np.asarray(values - ndimage.median_filter(values, AROUND, mode="wrap"))
+    return _distinct(
+        [Peak(int(x), int(y), float(both[y + centre, x + centre])) for y, x in lags if _counts(int(x), int(y))]
+    )
 
 
 def _counts(right: int, down: int) -> bool:

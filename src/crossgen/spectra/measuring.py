@@ -92,7 +92,7 @@ def _json(left_out: Counter[str]) -> str:
 def _averaged(averages: Averages) -> dict[str, Numbers]:
     halves = averages.halves()
     mean = (halves[0] * ((averages.n + 1) // 2) + halves[1] * (averages.n // 2)) / averages.n
-    found = peaks(repetition(halves[0]), repetition(halves[1])) if averages.n > 1 else []
+    found = peaks(*halves) if averages.n > 1 else []
     return {
         "mean_then_fft": averages.mean_then_fft(),
         "log_then_mean": averages.log_then_mean(),
