@@ -23,6 +23,7 @@ COMMANDS = {
     "verify-images": "decode every image of a manifest, or a sample, and compare digests",
     "audit": "audit folders of reals and fakes: what do their files alone tell?",
     "audit-biases": "measure what header facts alone tell of real and fake",
+    "analyse-spectra": "average the spectra, block edges and autocorrelation of a pool's images",
     "filter-subset": "choose the images that one detector learns from",
     "align-jpeg": "re-encode a shard's training images, once, to files",
     "align-drawn": "re-encode a selection's images of a shard, as strongly as reals drawn for each",

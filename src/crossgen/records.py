@@ -42,6 +42,8 @@ from crossgen.schemas import RENDERED as RENDERED
 from crossgen.schemas import SCORES as SCORES
 from crossgen.schemas import SEED_MEANS as SEED_MEANS
 from crossgen.schemas import SELECTION as SELECTION
+from crossgen.schemas import SPECTRA as SPECTRA
+from crossgen.schemas import SPECTRAL as SPECTRAL
 from crossgen.schemas import TEXT as TEXT
 from crossgen.schemas import THRESHOLDS as THRESHOLDS
 from crossgen.schemas import VALIDATED as VALIDATED

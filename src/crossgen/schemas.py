@@ -356,3 +356,30 @@ MADE = Schema(
         "ssim",
     }),
 )  # fmt: skip
+
+#: Averages of a pool's images, one row a kind: `values` [height x width] row by row. Kinds: mean_then_fft and
+#: log_then_mean (dB, zero frequency in the middle), autocorrelation, repetition (that of single frequencies), its
+#: peaks, blocks (8 x 8), comb (by JPEG quality). `n` images; `left_out`: JSON, reason to number; `options`: JSON, how
+#: it was measured.
+SPECTRA = Schema(
+    "spectra",
+    ("pool", "kind"),
+    {
+        "pool": TEXT, "label": INTEGER, "kind": TEXT, "height": INTEGER, "width": INTEGER, "values": pa.list_(LOGIT),
+        "n": INTEGER, "left_out": TEXT, "options": TEXT,
+    },
+)  # fmt: skip
+
+#: What was measured of each image: `radial` [bands] and `high`, power in dB; `block_rows`, `block_columns` [8]: excess
+#: of the edges before each row and column of a block; `quality` and `first_quality`: JPEG qualities that its DCT
+#: coefficients betray (nulls: none), and how clearly.
+SPECTRAL = Schema(
+    "spectral",
+    ("image_id",),
+    {
+        "image_id": TEXT, "pool": TEXT, "label": INTEGER, "group": TEXT, "stratum": TEXT, "radial": pa.list_(LOGIT),
+        "high": REAL, "block_rows": pa.list_(LOGIT), "block_columns": pa.list_(LOGIT), "quality": INTEGER,
+        "comb": REAL, "first_quality": INTEGER, "first_comb": REAL,
+    },
+    frozenset({"quality", "first_quality"}),
+)  # fmt: skip

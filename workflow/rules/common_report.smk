@@ -26,8 +26,10 @@ TABLES = [
     "thresholds",
     "operating_points",
     "calibration",
+    "spectra",
 ]
 BROKEN_DOWN = ["breakdowns", "correlations", "disagreements", "hardest", "contents"]
+SPECTRAL_FIGURES = ["average", "radial", "blocks", "combs", "autocorrelation"]
 
 
 def shown_experiments():
@@ -48,6 +50,7 @@ FIGURES = [
     *(f"learning_{experiment}" for experiment in EXPERIMENTS),
     *(f"{kind}_{name}" for kind in ("sizes", "qualities", "correlation") for name in shown_experiments()),
     *(f"reliability_{name}" for name in shown_experiments() if any(item.pair for item in CONFIG.test_sets)),
+    *(f"spectra_{name}" for name in SPECTRAL_FIGURES if CONFIG.spectra),
 ]
 
 
@@ -65,6 +68,21 @@ def audited():
             ],
         )
     return list(rows.values())
+
+
+def spectral_pools():
+    """Pools whose spectra are averaged."""
+    return list((CONFIG.spectra.pools or POOLS) if CONFIG.spectra else ())
+
+
+def every_spectrum():
+    """Averages of each pool, and numbers of each of its images; nothing where the config asks for no spectra."""
+    if CONFIG.spectra is None:
+        return {}
+    return {
+        "spectra": [f"{REPORT}/spectra/{name}.parquet" for name in spectral_pools()],
+        "spectral": [f"{REPORT}/spectra/images/{name}.parquet" for name in spectral_pools()],
+    }
 
 
 def report_inputs():
@@ -86,6 +104,7 @@ def report_inputs():
         "losses": every_loss(),
         "waterfalls": every_waterfall(),
         **every_history(),
+        **every_spectrum(),
     }
 
 
@@ -101,7 +120,7 @@ def report_options():
     points = ("thresholds", "operating_points", "reliability")
     for name in ("metrics", "differences", "seed_means", *points, "biases", "probes", "duplicates", *BROKEN_DOWN):
         words += [f"--{name.replace('_', '-')}", inputs[name]]
-    for name in ("manifests", "losses", "waterfalls", *every_history()):
+    for name in ("manifests", "losses", "waterfalls", *every_history(), *every_spectrum()):
         words += [f"--{name}", *inputs[name]]
     return shlex.join(words)
 
@@ -125,6 +144,7 @@ def run_files():
         "selections": [row[2] for row in audited()],
         "indexes": [row[3] for row in audited()],
         **every_history(),
+        **every_spectrum(),
     }
     roles |= {f"table_{name}": f"{REPORT}/tables/{name}.csv" for name in TABLES}
     return json.dumps(roles | {f"figure_{name}": f"{REPORT}/figures/{name}.svg" for name in FIGURES})

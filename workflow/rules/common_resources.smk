@@ -44,6 +44,7 @@ COSTS = {
     "collect_scores": Cost(190, 0.4, 2, 0.02),
     "average_scores": Cost(170, 0.3, 2, 0.02),
     "compute_metrics": Cost(250, 0.55, 10, 0.03),
+    "analyse_spectra": Cost(260, 0.1, 5, 60),
     "break_down": Cost(270, 0.06, 5, 0.003),
     "choose_thresholds": Cost(550, 0.55, 30, 0.03),
     "audit_biases": Cost(270, 0.15, 15, 0.02),
@@ -233,6 +234,7 @@ READ = {
     "collect_scores": test_rows,
     "average_scores": score_rows,
     "compute_metrics": score_rows,
+    "analyse_spectra": lambda wildcards, input: rows(input.others, expected(spectral_pools())),
     "break_down": score_rows,
     "choose_thresholds": score_rows,
     "audit_biases": shown_rows,
@@ -247,6 +249,7 @@ WORKED = {
     "extract_metadata": lambda wildcards, input: listed_rows(wildcards, input) / POOLS[wildcards.pool].shards,
     "align_drawn": drawn_rows,
     "pack_crops": crop_rows,
+    "analyse_spectra": lambda wildcards, input: CONFIG.spectra.images / 1000,
     "render_conditions": rendered_rows,
     "score_images": logit_rows,
 }

@@ -163,6 +163,34 @@ rule compute_metrics:
         " --differences {output.differences:q} --seed-means {output.seed_means:q}"
 
 
+rule analyse_spectra:
+    input:
+        manifest=f"{STORE}/manifest/{{pool}}.parquet",
+        others=manifests(spectral_pools()),
+    output:
+        spectra=f"{REPORT}/spectra/{{pool}}.parquet",
+        images=f"{REPORT}/spectra/images/{{pool}}.parquet",
+    log:
+        f"{REPORT}/logs/analyse_spectra/{{pool}}.log",
+    benchmark:
+        f"{REPORT}/benchmarks/analyse_spectra/{{pool}}.tsv"
+    conda:
+        "../../envs/conda.yaml"
+    threads: lambda wildcards: threads_of([wildcards.pool])
+    resources:
+        mem_mb=memory_of("analyse_spectra"),
+        runtime=minutes_of("analyse_spectra"),
+    params:
+        root=lambda wildcards: POOLS[wildcards.pool].source.root,
+        label=lambda wildcards: POOLS[wildcards.pool].label,
+        options=as_json(CONFIG.spectra, exclude={"pools"}) if CONFIG.spectra else "{}",
+        version=code.version("crossgen.spectra.measuring"),
+    shell:
+        "logged {log:q} python -m crossgen analyse-spectra --manifest {input.manifest:q} --others {input.others:q}"
+        " --pool {wildcards.pool:q} --label {params.label} --root {params.root:q} --options {params.options:q}"
+        " --threads {threads} --output {output.spectra:q} --images {output.images:q}"
+
+
 rule break_down:
     input:
         scores=every_score(),

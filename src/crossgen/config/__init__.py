@@ -78,6 +78,7 @@ from crossgen.config.sources import (
     TableSource,
     VolumesSource,
 )
+from crossgen.config.spectra import Spectra
 from crossgen.config.steps import (
     Avif,
     Blur,
@@ -180,6 +181,7 @@ __all__ = [
     "Shrink",
     "Simulator",
     "Source",
+    "Spectra",
     "Splits",
     "Start",
     "StartFrom",

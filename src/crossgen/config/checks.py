@@ -19,7 +19,18 @@ from crossgen.config.values import NAME
 
 def check(config: Config) -> list[str]:
     """Every fault of a config as written (before `vary` is expanded), each a message with path and remedy."""
-    parts = (_names, _pools, _subsets, _recipes, _test_sets, _train_sets, _experiments, _comparisons, _conditions)
+    parts = (
+        _names,
+        _pools,
+        _subsets,
+        _recipes,
+        _test_sets,
+        _train_sets,
+        _experiments,
+        _comparisons,
+        _conditions,
+        _spectra,
+    )
     return [fault for part in parts for fault in part(config)]
 
 
@@ -285,3 +296,14 @@ def _conditions(config: Config) -> Iterator[str]:
     for index, name in enumerate(config.matrix_conditions):
         if name not in earlier:
             yield _unknown("condition", name, f"matrix_conditions[{index}]", earlier)
+
+
+def _spectra(config: Config) -> Iterator[str]:
+    if config.spectra is None:
+        return
+    names = [pool.name for pool in config.pools]
+    yield from _doubled("split", config.spectra.splits, "spectra.splits")
+    yield from _doubled("pool", config.spectra.pools or (), "spectra.pools")
+    for name in config.spectra.pools or ():
+        if name not in names:
+            yield _unknown("pool", name, "spectra.pools", names)

@@ -15,6 +15,7 @@ from crossgen.config.comparisons import Comparison as Comparison
 from crossgen.config.published import PublishedFinding
 from crossgen.config.recipes import Recipe
 from crossgen.config.sources import Below, Laid, Layout, Source
+from crossgen.config.spectra import Spectra
 from crossgen.config.steps import Model, Step, Text
 from crossgen.config.subsets import Subset
 from crossgen.config.test_sets import TestSet as TestSet
@@ -303,6 +304,9 @@ class Config(Shown, Machine):
     subsets: tuple[Subset, ...] = Field(min_length=1, description="Selections to train on.")
     recipes: tuple[Recipe, ...] = Field(
         min_length=1, description="Recipes, or paths (relative to the config file) of files that hold one each."
+    )
+    spectra: Spectra | None = Field(
+        default=None, description="Average spectra of the pools' images, in the report; null: none."
     )
 
     @property

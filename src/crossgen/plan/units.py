@@ -232,6 +232,15 @@ def _break_down(work: Work, job: Job) -> Units:
     return {"logit": work.tested * len(work.config.conditions) * len(work.detectors)}
 
 
+def _spectra(work: Work, job: Job) -> Units:
+    """Images of one pool that are decoded, at most as many as are asked for."""
+    options, told = work.config.spectra, work.counts[job.wildcards["pool"]]
+    if options is None or told.total is None:
+        return None
+    n = min(options.images, sum(told.images.get(split, 0) or 0 for split in options.splits))
+    return {"image": n} | work.decoded(n, [job.wildcards["pool"]])
+
+
 def _everything(work: Work, job: Job) -> Units:
     return None if work.images is None else {"image": work.images}
 
@@ -257,6 +266,7 @@ UNITS: Mapping[str, Callable[[Work, Job], Units]] = {
     "collect_scores": _collect,
     "average_scores": _collect,
     "compute_metrics": _metrics,
+    "analyse_spectra": _spectra,
     "break_down": _break_down,
     "choose_thresholds": _metrics,
 }

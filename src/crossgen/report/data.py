@@ -23,6 +23,8 @@ from crossgen.records import (
     OPERATING_POINTS,
     RELIABILITY,
     SEED_MEANS,
+    SPECTRA,
+    SPECTRAL,
     THRESHOLDS,
     WATCHED,
     WATERFALL,
@@ -109,6 +111,8 @@ class ReportData:
     thresholds: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(THRESHOLDS.columns)))
     operating_points: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(OPERATING_POINTS.columns)))
     reliability: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(RELIABILITY.columns)))
+    spectra: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(SPECTRA.columns)))
+    spectral: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(SPECTRAL.columns)))
 
     @classmethod
     def from_config(cls, config: Shown, frames: Mapping[str, pd.DataFrame]) -> "ReportData":
@@ -140,6 +144,8 @@ class ReportData:
             thresholds=frames["thresholds"],
             operating_points=frames["operating_points"],
             reliability=frames["reliability"],
+            spectra=frames["spectra"],
+            spectral=frames["spectral"],
             minimum=config.breakdowns.fewest,
             experiments=(*(item.name for item in config.experiments), *(item.name for item in config.ensembles)),
             train_sets=tuple(dict.fromkeys([name for name in seen if name in named] + named)),

@@ -5,7 +5,7 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
-from crossgen.report import ablation, beside, contents
+from crossgen.report import ablation, beside, contents, spectral_figures
 from crossgen.report.binned import qualities, sizes
 from crossgen.report.correlation import correlation
 from crossgen.report.curves import degradation
@@ -35,6 +35,7 @@ FIGURES: dict[str, Callable[..., Figure]] = {
     "qualities": qualities,  # experiment
     "correlation": correlation,  # experiment
     "reliability": reliability,  # experiment
+    "spectra": spectral_figures.figure,  # kind
 }
 
 
@@ -57,5 +58,6 @@ def plan(data: ReportData) -> dict[str, Callable[[], Figure]]:
             for name in data.experiments
         },
         **{f"reliability_{name}": ("reliability", name) for name in data.experiments if data.generators},
+        **{f"spectra_{kind}": ("spectra", kind) for kind in spectral_figures.KINDS if len(data.spectra)},
     }
     return {name: partial(FIGURES[kind], data, *rest) for name, (kind, *rest) in planned.items()}

@@ -13,6 +13,7 @@ from crossgen.report.estimates import Estimate, pool
 from crossgen.report.pools import duplicates, losses, pools, waterfall
 from crossgen.report.printing import Gaps, Table
 from crossgen.report.seeds import seeds_text, with_seeds
+from crossgen.report.spectra import spectra
 from crossgen.report.summary import summary
 from crossgen.report.thresholds import calibration, operating_points, thresholds
 from crossgen.report.trained import detectors
@@ -151,4 +152,5 @@ TABLES: dict[str, Callable[[ReportData], Table]] = {
     "thresholds": thresholds,
     "operating_points": operating_points,
     "calibration": calibration,
+    "spectra": spectra,
 }
