@@ -22,6 +22,7 @@ from crossgen.config.augmentations import (
 )
 from crossgen.config.beginnings import Start, StayPositive
 from crossgen.config.breakdowns import Breakdowns
+from crossgen.config.generation import GeneratedSource, Prompts
 from crossgen.config.model import (
     RESERVED,
     SCHEMA_VERSION,
@@ -139,6 +140,7 @@ __all__ = [
     "Folders",
     "Frame",
     "GaussianBlur",
+    "GeneratedSource",
     "Greyscale",
     "HuggingFaceSource",
     "ImageToImage",
@@ -159,6 +161,7 @@ __all__ = [
     "Png",
     "Pool",
     "ProceduralSource",
+    "Prompts",
     "PublishedFinding",
     "RandAugment",
     "RandomBlur",

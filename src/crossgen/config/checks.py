@@ -8,6 +8,7 @@ from pathlib import Path
 
 from crossgen.config.below import is_below
 from crossgen.config.comparisons import faults
+from crossgen.config.generation import GeneratedSource
 from crossgen.config.model import RESERVED, Config, Experiment, Pool, TestSet
 from crossgen.config.procedural import ProceduralSource
 from crossgen.config.published import faults as published_faults
@@ -89,6 +90,8 @@ def _made(config: Config) -> Iterator[str]:
             yield from _apart(config, index)
         if isinstance(source, ProceduralSource) and pool.label != "real":
             yield f"Wrong label {pool.label!r} of {where}: procedural images are reals, that no network made"
+        if isinstance(source, GeneratedSource):
+            yield from _generated(pool, source, where, pools)
         if isinstance(source, ReconstructedSource):
             if pool.label != "fake":
                 yield f"Wrong label {pool.label!r} of {where}: reconstructions are fakes"
@@ -101,6 +104,19 @@ def _made(config: Config) -> Iterator[str]:
                 yield _unknown("pool", source.of, f"{where}, source.of", pools)
             elif pools[source.of].label != "real":
                 yield f"Wrong pool {source.of!r} in {where}, source.of: it holds fakes, expected a pool of reals"
+
+
+def _generated(pool: Pool, source: GeneratedSource, where: str, pools: Mapping[str, Pool]) -> Iterator[str]:
+    like = source.prompts.like
+    if pool.label != "fake":
+        yield f"Wrong label {pool.label!r} of {where}: generated images are fakes"
+    if pool.test_only and source.train_per_class:
+        yield (
+            f"Wrong train_per_class {source.train_per_class} in {where}: the pool is test_only; write test_per_class"
+            " instead, or drop test_only"
+        )
+    if like is not None and (like not in pools or like == pool.name):
+        yield _unknown("pool", like, f"{where}, source.prompts.like", [name for name in pools if name != pool.name])
 
 
 def _apart(config: Config, index: int) -> Iterator[str]:
@@ -186,13 +202,15 @@ def _test_sets(config: Config) -> Iterator[str]:
 
 
 def _without_images(config: Config, item: TestSet, where: str) -> Iterator[str]:
-    """Reconstructions of training photographs give no test image."""
+    """Reconstructions of training photographs, and generated images for training alone, give no test image."""
     source = next((pool.source for pool in config.pools if pool.name == item.fake), None)
     if isinstance(source, ReconstructedSource) and "test" not in source.splits:
         yield (
             f"Pool {item.fake!r} has no test image for {where}: its source.splits are {', '.join(source.splits)}; add"
             " test to them, or test another pool"
         )
+    if isinstance(source, GeneratedSource) and not source.test_per_class:
+        yield f"Pool {item.fake!r} has no test image for {where}: its source.test_per_class is 0; expected at least 1"
 
 
 def _seen(config: Config, item: TestSet, where: str) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -51,6 +51,11 @@ def no_credentials(url: str) -> str:
     if urlsplit(url).password is not None:
         raise ValueError("an address without user and password: put them into ~/.netrc")
     return url
+
+
+def files_below(folder: Path) -> list[str]:
+    """Files of a folder, at any depth, in order; none where there is no folder."""
+    return sorted(str(path) for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

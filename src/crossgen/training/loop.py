@@ -47,6 +47,14 @@ class Trained:
     facts: Facts = field(default_factory=dict)
 
 
+def one_device(threads: int) -> torch.device:
+    """The GPU that a job of one network works on, else the processor by so many threads; its runs are repeatable."""
+    devices.take(1)
+    set_up(0)
+    torch.set_num_threads(threads)
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 def train(
     data: Data, recipe: Recipe, setting: Setting, log: Callable[[str], None] = print, reader: Reader | None = None
 ) -> Trained:
