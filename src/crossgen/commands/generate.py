@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from crossgen.data.made_files import Made
     from crossgen.data.prompts import Item
-    from crossgen.generation.pipelines import Maker
+    from crossgen.generation.generating import Maker
     from crossgen.generation.weights import Files
 
 EXAMPLE = """crossgen generate --output made/0.parquet \\
@@ -39,10 +39,11 @@ def run(options: argparse.Namespace) -> None:
     from crossgen.generation.weights import found
 
     source = GeneratedSource.model_validate_json(options.source)
-    items = share(source, classes_of(source.prompts, options.manifest), options.shard, options.shards)
+    classes = classes_of(source.prompts, options.manifest)
+    items = share(source, classes, options.shard, options.shards)
     files = found(source, options.weights)
-    wanted = [astuple(item) for item in items]
-    identity = [source.model_dump(mode="json"), options.shard, options.shards, VERSION, files.digest, wanted]
+    told = [source.model_dump(mode="json"), options.shard, options.shards, VERSION, files.digest]
+    identity = [*told, *map(astuple, classes)]
     with resuming(options.output, identity) as place:
         made = generate(items, source, lambda: _maker(options, files), Journal(place))
         table = records.from_rows(made.rows, records.MADE)

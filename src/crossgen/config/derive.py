@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from crossgen.config.checks import each
+from crossgen.config.generation import GeneratedSource
 from crossgen.config.model import Config, Experiment, Folders, Pool, TestSet, TrainSet
 from crossgen.config.recipes import Frame
-from crossgen.config.generation import GeneratedSource
 from crossgen.config.reconstruction import ReconstructedSource, made_by
 from crossgen.config.sources import FolderSource
 from crossgen.config.subsets import Subset

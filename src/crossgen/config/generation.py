@@ -20,6 +20,8 @@ TEMPLATES = {
     "ru": "фотография: {name}",
     "zh": "{name}的照片",
 }
+#: Of ImageNet.
+CLASSES = 1000
 Language = Literal["en", "de", "es", "fr", "it", "ja", "ru", "zh"]
 
 #: Arguments of a pipeline's call, and of its loading, that keys of their own say or that are not the user's to say.
@@ -51,8 +53,8 @@ class Prompts(Model):
 
     classes: Literal["imagenet"] | Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_once)] = Field(
         default="imagenet",
-        description="imagenet: its 1,000 classes; else a list, in which a WordNet id (n01440764) is ImageNet's class and"
-        " anything else a name of your own.",
+        description="imagenet: its 1,000 classes; else a list, in which a WordNet id (n01440764) is ImageNet's class"
+        " and anything else a name of your own.",
     )
     like: Name | None = Field(
         default=None, description="A pool whose classes are taken instead, by its manifest; null: those of `classes`."
@@ -107,7 +109,10 @@ class GeneratedSource(Model):
     )
     variant: Text | None = Field(default=None, description="Of the weights' files: fp16 takes *.fp16.safetensors.")
     train_per_class: int = Field(
-        default=0, ge=0, le=1_000_000, description="Training images of each class, of which val is carved (GenImage: 162)."
+        default=0,
+        ge=0,
+        le=1_000_000,
+        description="Training images of each class, of which val is carved (GenImage: 162).",
     )
     test_per_class: int = Field(default=0, ge=0, le=1_000_000, description="Test images of each class (GenImage: 6).")
     prompts: Prompts = Field(default=Prompts(), description="What is asked for.")
@@ -145,6 +150,13 @@ class GeneratedSource(Model):
             if both := sorted(taken & set(given)):
                 raise ValueError(f"no {both[0]!r} in {key}: a key of its own says it (or the rule does)")
         return self
+
+
+def count(source: GeneratedSource, classes: int) -> int:
+    """Images of a source that takes as many of each class; `classes`: of the pool that it is like."""
+    prompts = source.prompts
+    own = CLASSES if prompts.classes == "imagenet" else len(prompts.classes)
+    return (source.train_per_class + source.test_per_class) * (classes if prompts.like else own)
 
 
 def local_files(source: GeneratedSource) -> list[str]:

@@ -53,8 +53,8 @@ class Item:
 def items(source: GeneratedSource, classes: Sequence[Class]) -> list[Item]:
     """Every image of a source, class by class, those of train before those of test; as many of each class.
 
-    An image's seed is a function of (source.seed, class, split and number), so that a larger pool, other classes beside,
-    shards or batches change none. Templates take turns by the number.
+    An image's seed is a function of (source.seed, class, split and number), so that a larger pool, other classes
+    beside, shards or batches change none. Templates take turns by the number.
     """
     templates, wanted = source.prompts.templates, {"train": source.train_per_class, "test": source.test_per_class}
     return [
@@ -91,7 +91,9 @@ def classes_of(prompts: Prompts, manifest: Path | None = None) -> list[Class]:
 
 def _told(prompts: Prompts) -> list[Class]:
     written = imagenet.synsets() if prompts.classes == "imagenet" else prompts.classes
-    return [_of_imagenet(each, prompts) if SYNSET.fullmatch(each) else Class(None, None, each, each) for each in written]
+    return [
+        _of_imagenet(each, prompts) if SYNSET.fullmatch(each) else Class(None, None, each, each) for each in written
+    ]
 
 
 def _of_imagenet(synset: str, prompts: Prompts) -> Class:
@@ -136,7 +138,9 @@ def named(path: Path) -> dict[str, str]:
         for number, row in enumerate(rows, 2):
             key, name = (row["class"] or "").strip(), (row["name"] or "").strip()
             if not key or not name or key in found:
-                raise ValueError(f"{path}, line {number}: expected a class, once, and its name; found {key!r}, {name!r}.")
+                raise ValueError(
+                    f"{path}, line {number}: expected a class, once, and its name; found {key!r}, {name!r}."
+                )
             found[key] = name
     return found
 
@@ -144,12 +148,12 @@ def named(path: Path) -> dict[str, str]:
 def _called(classes: Sequence[Class], names: Mapping[str, str], path: str) -> list[Class]:
     found = []
     for each in classes:
-        keys = [each.synset, None if each.index is None else str(each.index), each.name]
+        keys = [each.synset or "", "" if each.index is None else str(each.index), each.name]
         word = next((names[key] for key in keys if key in names), None)
         if word is None:
             raise ValueError(
-                f"{path} (source.prompts.names) does not tell what the class {each.synset or each.name!r} is called: add"
-                " a line for it."
+                f"{path} (source.prompts.names) does not tell what the class {each.synset or each.name!r} is called:"
+                " add a line for it."
             )
         found.append(Class(each.index, each.synset, each.name, word))
     return found

@@ -1,21 +1,29 @@
 """The generated images of a shard: prompts in, lossless files and a table of them out.
 
-A job that was killed goes on after the last batch that its journal names; batches are the same each time, and so are the
-bytes on one machine.
+A job that was killed goes on after the last batch that its journal names; batches are the same each time, and so are
+the bytes on one machine.
 """
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from crossgen.config import GeneratedSource
-from crossgen.data.made_files import Made, in_batches, save
+from crossgen.data.made_files import Made, Pixels, in_batches, save
 from crossgen.data.prompts import Item
 from crossgen.data.unfinished import Journal
-from crossgen.generation.pipelines import Maker
 
 #: Raised when other images come out.
 VERSION = 1
+
+
+class Maker(Protocol):
+    """`told`: every parameter that images have in common, as JSON."""
+
+    told: str
+
+    def make(self, items: Sequence[Item]) -> list[Pixels | str]:
+        """For each item uint8 [h, w, 3], or why there is none."""
 
 
 def generate(items: Sequence[Item], source: GeneratedSource, load: Callable[[], Maker], journal: Journal) -> Made:

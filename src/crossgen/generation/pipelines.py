@@ -4,7 +4,7 @@ import inspect
 import json
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,21 +21,10 @@ Pixels = npt.NDArray[np.uint8]
 FLAGGED, BLANK = "flagged_by_safety_checker", "of_one_colour"
 #: Packages whose versions the manifest tells.
 TOLD = ("diffusers", "transformers", "torch", "pillow")
-#: What tells of a network and is no parameter of it.
-_SILENT = {"disable": True}
-
-
-class Maker(Protocol):
-    """`told`: every parameter that images have in common, as JSON."""
-
-    told: str
-
-    def make(self, items: Sequence[Item]) -> list[Pixels | str]:
-        """For each item uint8 [h, w, 3], or why there is none."""
 
 
 class TextToImage:
-    """Any pipeline that takes a prompt and returns images."""
+    """Any pipeline that takes a prompt and returns images; a Maker of `crossgen.generation.generating`."""
 
     def __init__(self, source: GeneratedSource, files: Files, device: torch.device) -> None:
         self._source, self._device = source, device
@@ -47,12 +36,15 @@ class TextToImage:
             self._pipeline.scheduler = _scheduler(source.scheduler, self._pipeline)
         self._arguments = _arguments(source, self._accepted, type(self._pipeline).__name__)
         self._pipeline = self._pipeline.to(device)
-        self._pipeline.set_progress_bar_config(**_SILENT)
+        self._pipeline.set_progress_bar_config(disable=True)
         self.told = json.dumps(self._facts(files), sort_keys=True, ensure_ascii=False)
 
     @torch.inference_mode()
     def make(self, items: Sequence[Item]) -> list[Pixels | str]:
-        """See Maker. Raises ValueError where memory does not suffice, or no images come."""
+        """For each item uint8 [h, w, 3], or why there is none.
+
+        Raises ValueError where memory does not suffice, or no images come.
+        """
         told = dict(self._arguments)
         if self._source.negative_prompt is not None:
             told["negative_prompt"] = [self._source.negative_prompt] * len(items)
@@ -124,8 +116,8 @@ def _loaded(source: GeneratedSource, files: Files, dtype: torch.dtype) -> Any:  
         return kind.from_pretrained(str(files.folder), **options)
     except (OSError, ValueError, TypeError, AttributeError, ImportError) as error:
         raise ValueError(
-            f"Cannot load the pipeline {source.pipeline!r} ({named}) in source.pipeline of the config: {error}. A folder"
-            " holds what `save_pretrained` wrote; see `variant` and `load` too."
+            f"Cannot load the pipeline {source.pipeline!r} ({named}) in source.pipeline of the config: {error}. A"
+            " folder holds what `save_pretrained` wrote; see `variant` and `load` too."
         ) from error
 
 
@@ -137,8 +129,8 @@ def _refuse_others(source: GeneratedSource, pipeline: Any, accepted: Any) -> Non
     if lacking or (given and type(pipeline).__name__ not in others):
         what = f"takes no {lacking[0]}" if lacking else f"is given {given[0]}s"
         raise ValueError(
-            f"The pipeline {source.pipeline!r} in source.pipeline is a {type(pipeline).__name__}, which {what}: expected"
-            f" one that makes images of text, such as {', '.join(sorted(others)[-3:])}."
+            f"The pipeline {source.pipeline!r} in source.pipeline is a {type(pipeline).__name__}, which {what}:"
+            f" expected one that makes images of text, such as {', '.join(sorted(others)[-3:])}."
         )
 
 

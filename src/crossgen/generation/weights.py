@@ -1,7 +1,8 @@
 """The files of a pipeline: fetched from the hub where there is a network, found again where there is none.
 
 A folder is used as it is. A pipeline of the hub is fetched by diffusers' own code, which takes what the pipeline loads
-and no other file, into the cache of the hub (HF_HOME); a record tells which files these are, for jobs without a network.
+and no other file, into the cache of the hub (HF_HOME); a record tells which files these are, for jobs
+without a network.
 """
 
 import hashlib
@@ -44,8 +45,8 @@ def fetch(source: GeneratedSource) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ValueError(
             f"Cannot fetch the pipeline {source.pipeline!r} at {source.revision} (source.pipeline of the config):"
-            f" {error}. A gated model needs its terms accepted at the hub and HF_TOKEN; where there is no internet, fetch"
-            " it elsewhere into the same HF_HOME, or name a folder that `save_pretrained` wrote."
+            f" {error}. A gated model needs its terms accepted at the hub and HF_TOKEN; where there is no internet,"
+            " fetch it elsewhere into the same HF_HOME, or name a folder that `save_pretrained` wrote."
         ) from error
     names = [Path(path).relative_to(folder).as_posix() for path in files_below(folder)]
     return {
@@ -69,8 +70,8 @@ def found(source: GeneratedSource, record: Path | None) -> Files:
         return Files(folder, digest_of(folder, names))
     if record is None:
         raise ValueError(
-            f"{source.pipeline!r} in source.pipeline is no folder here: a pipeline of the hub is fetched first (`crossgen"
-            " fetch-pipeline`), and its record given by --weights."
+            f"{source.pipeline!r} in source.pipeline is no folder here: a pipeline of the hub is fetched first"
+            " (`crossgen fetch-pipeline`), and its record given by --weights."
         )
     told = json.loads(record.read_text(encoding="utf-8"))
     folder = _cache() / told["lies"]
@@ -79,8 +80,8 @@ def found(source: GeneratedSource, record: Path | None) -> Files:
     if harmed is not None or digest_of(folder, names) != told["digest"]:
         what = f"not {harmed['name']} of {harmed['bytes']} bytes" if harmed else "other bytes"
         raise ValueError(
-            f"The cache here (HF_HUB_CACHE {_cache()}) holds {what} of {source.pipeline} as {record} tells: it must be a"
-            f" folder that all machines of a run see, by the same HF_HOME. To fetch it again, delete {record}."
+            f"The cache here (HF_HUB_CACHE {_cache()}) holds {what} of {source.pipeline} as {record} tells: it must"
+            f" be a folder that all machines of a run see, by the same HF_HOME. To fetch it again, delete {record}."
         )
     return Files(folder, told["digest"])
 

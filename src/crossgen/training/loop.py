@@ -13,6 +13,7 @@ from crossgen import records
 from crossgen.config import Recipe
 from crossgen.data.packed import Stacked
 from crossgen.detectors.detector import Detector, device_of
+from crossgen.training import devices
 from crossgen.training.assembly import assemble
 from crossgen.training.assembly import set_up as set_up
 from crossgen.training.batches import Data as Data
