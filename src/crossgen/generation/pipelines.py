@@ -63,6 +63,12 @@ class TextToImage:
                 f" {'no images' if images is None else f'{len(images)} images'} for {len(items)} prompts: expected a"
                 " text-to-image pipeline, which gives one each."
             )
+        told_size = self._source.size
+        if told_size is not None and images[0].size != told_size:
+            raise ValueError(
+                f"The pipeline {self._source.pipeline!r} gave images of {images[0].size} where source.size says"
+                f" {told_size}: write sides that it takes, such as multiples of 16."
+            )
         flags = getattr(result, "nsfw_content_detected", None) or [False] * len(items)
         return [FLAGGED if flag else _pixels(image) for image, flag in zip(images, flags, strict=True)]
 

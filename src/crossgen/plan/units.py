@@ -119,7 +119,8 @@ def _generate(work: Work, job: Job) -> Units:
     told = work.counts[pool.name]
     n = _shard_of(pool, told)
     steps = getattr(pool.source, "steps", None) or 30
-    return None if n is None else {"image": n, "denoised_megapixel": n * (told.megapixels or 0) * steps}
+    size = (n or 0) * (told.megapixels or 0)
+    return None if n is None else {"megapixel": size, "denoised_megapixel": size * steps}
 
 
 def _gather(work: Work, job: Job) -> Units:
