@@ -75,10 +75,9 @@ def flux(folder: Path, words: Path) -> Path:
 
     torch.manual_seed(2)
     pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), *((letter, -1.0) for letter in f"▁{LETTERS}")]
-    told = transformers.PreTrainedTokenizerFast(
-        tokenizer_object=Tokenizer(models.Unigram(pieces, unk_id=2)), pad_token="<pad>", eos_token="</s>",
-        unk_token="<unk>", model_max_length=24,
-    )  # fmt: skip
+    marks = dict(zip(("pad_token", "eos_token", "unk_token"), (piece for piece, _ in pieces), strict=False))
+    inner = Tokenizer(models.Unigram(pieces, unk_id=2))
+    told = transformers.PreTrainedTokenizerFast(tokenizer_object=inner, model_max_length=24, **marks)
     t5 = transformers.T5Config(d_model=8, d_kv=4, d_ff=8, num_layers=1, num_heads=2, vocab_size=64)
     transformer = diffusers.FluxTransformer2DModel(
         in_channels=16, num_layers=1, num_single_layers=1, attention_head_dim=16, num_attention_heads=2,
