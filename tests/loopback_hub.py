@@ -60,6 +60,11 @@ class Hub:
         """What a name stands for: of a model the branch too."""
         return REVISION if self.model and name == "main" else name
 
+    @property
+    def place(self) -> str:
+        """Where the API tells of the repository."""
+        return f"models/{self.model}" if self.model else f"datasets/{REPOSITORY}"
+
     def sent(self, path: str = "") -> int:
         """Bytes of files sent."""
         return sum(each.sent for each in self.asked if path in each.path)
@@ -102,7 +107,7 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 self.short(status, {"X-Error-Code": code} if code else {})
             elif hub.gated_by and not path.startswith("/storage/") and asked.token != f"Bearer {hub.gated_by}":
                 self.short(403 if asked.token else 401, {"X-Error-Code": "GatedRepo"})
-            elif found := re.match(rf"/api/datasets/{REPOSITORY}/tree/(\w+)$", path):
+            elif found := re.match(rf"/api/{hub.place}/tree/(\w+)$", path):
                 self.tree(found[1])
             elif hub.model and (found := re.match(rf"/api/models/{hub.model}/revision/(\w+)$", path)):
                 self.model(hub.revision(found[1]))

@@ -91,7 +91,7 @@ def test_pools_of_one_pipeline_are_of_one_generator(tmp_path, write_config):
                 generated(prompts={"like": "photographs"}),
                 generated(root="g", prompts={"like": "tiny"}) | {"name": "second"},
             ],
-            "Wrong pool 'tiny' in .*its classes are 'photographs's; name that",
+            "Wrong pool 'tiny' in .*its classes are those of 'photographs'; name that",
         ),
     ],
 )

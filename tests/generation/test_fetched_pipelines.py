@@ -16,7 +16,7 @@ from huggingface_hub import constants
 
 import tiny_pipelines
 from crossgen.config import GeneratedSource
-from crossgen.generation.weights import found, name_of
+from crossgen.generation.weights import _refuse_parts, found, name_of
 from loopback_hub import REVISION, Hub
 
 MODEL = "lab/tiny-diffusion"
@@ -42,12 +42,11 @@ def test_it_is_fetched_once_recorded_and_found_without_a_network(
     folder = tiny_pipelines.stable_diffusion(tmp_path / "saved", tmp_path / "words")
     files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     with Hub(files | {"big_checkpoint.ckpt": b"unwanted"}, model=MODEL) as hub:
-        for _ in range(2):
-            done = fetch(tmp_path, source(), HF_ENDPOINT=hub.url)
-            assert done.returncode == 0, done.stderr
-        assert not hub.sent("big_checkpoint") and hub.sent("diffusion_pytorch_model") == sum(
-            len(blob) for name, blob in files.items() if "diffusion_pytorch_model" in name
-        )
+        done = fetch(tmp_path, source(), HF_ENDPOINT=hub.url)
+        assert done.returncode == 0, done.stderr
+        assert hub.sent() == sum(map(len, files.values()))  # each once, and nothing that is not loaded
+        assert fetch(tmp_path, source(), HF_ENDPOINT=hub.url).returncode == 0
+        assert hub.sent() == sum(map(len, files.values()))
     record = tmp_path / "record.json"
     told = json.loads(record.read_text())
     assert (
@@ -66,6 +65,20 @@ def test_it_is_fetched_once_recorded_and_found_without_a_network(
     harmed.unlink()
     with pytest.raises(ValueError, match=r"holds not model_index\.json of \d+ bytes"):
         found(source(), record)
+
+
+def test_a_fetch_that_brought_a_part_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "model_index.json").write_text(
+        '{"_class_name": "X", "unet": ["diffusers", "Y"], "checker": [null, null]}'
+    )
+    with pytest.raises(ValueError, match="no whole pipeline for 'lab/tiny-diffusion' .*its parts unet did not come"):
+        _refuse_parts(tmp_path, source())
+    (tmp_path / "unet").mkdir()
+    (tmp_path / "unet" / "config.json").write_text("{}")
+    _refuse_parts(tmp_path, source())
+    (tmp_path / "model_index.json").write_text("{}")
+    with pytest.raises(ValueError, match="names its parts did not come"):
+        _refuse_parts(tmp_path, source())
 
 
 @pytest.mark.long

@@ -48,6 +48,7 @@ def fetch(source: GeneratedSource) -> dict[str, Any]:
             f" {error}. A gated model needs its terms accepted at the hub and HF_TOKEN; where there is no internet,"
             " fetch it elsewhere into the same HF_HOME, or name a folder that `save_pretrained` wrote."
         ) from error
+    _refuse_parts(folder, source)
     names = [Path(path).relative_to(folder).as_posix() for path in files_below(folder)]
     return {
         "pipeline": source.pipeline,
@@ -56,6 +57,21 @@ def fetch(source: GeneratedSource) -> dict[str, Any]:
         "files": [{"name": name, "bytes": (folder / name).stat().st_size} for name in names],
         "digest": digest_of(folder, names),
     }
+
+
+def _refuse_parts(folder: Path, source: GeneratedSource) -> None:
+    """Raise ValueError where a part that the pipeline's index names is not there: an interrupted fetch says nothing."""
+    index = folder / "model_index.json"
+    told = json.loads(index.read_text(encoding="utf-8")) if index.is_file() else {}
+    parts = [name for name, kind in told.items() if isinstance(kind, list) and kind[0] is not None]
+    missing = [name for name in parts if not any((folder / name).glob("*"))]
+    if not parts or missing:
+        what = f"its parts {', '.join(missing)}" if parts else "a model_index.json that names its parts"
+        raise ValueError(
+            f"The hub gave no whole pipeline for {source.pipeline!r} at {source.revision} (source.pipeline of the"
+            f" config): {what} did not come. Fetch again; if that does not help, see that the name is a diffusers"
+            " pipeline's."
+        )
 
 
 def found(source: GeneratedSource, record: Path | None) -> Files:
