@@ -118,7 +118,10 @@ def _generated(pool: Pool, source: GeneratedSource, where: str, pools: Mapping[s
     if like is not None and (like not in pools or like == pool.name):
         yield _unknown("pool", like, f"{where}, source.prompts.like", [name for name in pools if name != pool.name])
     elif like is not None and isinstance(told := pools[like].source, GeneratedSource) and told.prompts.like:
-        yield f"Wrong pool {like!r} in {where}, source.prompts.like: its classes are those of {told.prompts.like!r}; name that"
+        yield (
+            f"Wrong pool {like!r} in {where}, source.prompts.like: its classes are those of {told.prompts.like!r};"
+            " name that"
+        )
 
 
 def _apart(config: Config, index: int) -> Iterator[str]:
