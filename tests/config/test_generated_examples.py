@@ -59,6 +59,8 @@ def test_newer_generators_train_nothing_and_stand_apart():
 
 @pytest.mark.long
 def test_they_are_planned_on_an_empty_disk(tmp_path, write_config):
+    for name in ("photographs", "checker", "stripes"):
+        (tmp_path / f"{name}.csv").write_text("path,split\n")
     for config in (NEWER, extended(tmp_path, write_config, BLOCKS)):
         folder = tmp_path / config.stem
         folder.mkdir()
