@@ -114,7 +114,7 @@ def _loaded(source: GeneratedSource, files: Files, dtype: torch.dtype) -> Any:  
             f"The folder {source.pipeline!r} in source.pipeline has no model_index.json: expected a whole pipeline, as"
             " `save_pretrained` of diffusers writes it."
         )
-    options: dict[str, Any] = {"torch_dtype": dtype, "variant": source.variant, "local_files_only": True, **source.load}
+    options: dict[str, Any] = {"dtype": dtype, "variant": source.variant, "local_files_only": True, **source.load}
     named = json.loads((files.folder / "model_index.json").read_text(encoding="utf-8")).get("_class_name")
     known = {kind.__name__ for kind in diffusers.pipelines.auto_pipeline.AUTO_TEXT2IMAGE_PIPELINES_MAPPING.values()}
     kind = diffusers.AutoPipelineForText2Image if named in known else diffusers.DiffusionPipeline
