@@ -19,6 +19,8 @@ COMMANDS = {
     "gather-manifest": "join a pool's shards and refuse too many unusable images",
     "draw-shaders": "draw procedural images, which need no photograph",
     "reconstruct": "make aligned fakes of a pool's reals by an autoencoder",
+    "fetch-pipeline": "fetch a text-to-image pipeline from the hub",
+    "generate": "make fakes by a text-to-image pipeline",
     "cross-check": "compare manifests of GenImage with the published table of its images",
     "verify-images": "decode every image of a manifest, or a sample, and compare digests",
     "audit": "audit folders of reals and fakes: what do their files alone tell?",

@@ -26,6 +26,7 @@ class Schema:
 
 
 #: `pair`: the image_id of the real that a fake was made from; `pair_x`, `pair_y`: where in it the fake's corner lies.
+#: `prompt`, `image_seed`, `made_with`: what a generated image was asked by, and all other parameters (JSON).
 FILES = Schema(
     "files",
     ("image_id",),
@@ -33,11 +34,12 @@ FILES = Schema(
         "image_id": TEXT, "path": TEXT, "pool": TEXT, "source": TEXT, "folder": TEXT, "generator": TEXT,
         "label": INTEGER, "split": TEXT, "group": TEXT, "stratum": TEXT, "class_index": INTEGER, "class_synset": TEXT,
         "class_name": TEXT, "published_quality": INTEGER, "defect": TEXT, "pair": TEXT, "pair_x": INTEGER,
-        "pair_y": INTEGER, "psnr": REAL, "ssim": REAL, "shard": INTEGER,
+        "pair_y": INTEGER, "psnr": REAL, "ssim": REAL, "prompt": TEXT, "image_seed": INTEGER, "made_with": TEXT,
+        "shard": INTEGER,
     },
     frozenset({
         "folder", "generator", "class_index", "class_synset", "class_name", "published_quality", "defect", "pair",
-        "pair_x", "pair_y", "psnr", "ssim",
+        "pair_x", "pair_y", "psnr", "ssim", "prompt", "image_seed", "made_with",
     }),
 )  # fmt: skip
 
@@ -349,11 +351,11 @@ MADE = Schema(
     {
         "path": TEXT, "split": TEXT, "group": TEXT, "class_index": INTEGER, "class_synset": TEXT, "class_name": TEXT,
         "stratum": TEXT, "bytes": INTEGER, "blake3": TEXT, "pair": TEXT, "pair_x": INTEGER, "pair_y": INTEGER,
-        "psnr": REAL, "ssim": REAL,
+        "psnr": REAL, "ssim": REAL, "prompt": TEXT, "image_seed": INTEGER, "made_with": TEXT,
     },
     frozenset({
         "split", "group", "class_index", "class_synset", "class_name", "stratum", "pair", "pair_x", "pair_y", "psnr",
-        "ssim",
+        "ssim", "prompt", "image_seed", "made_with",
     }),
 )  # fmt: skip
 

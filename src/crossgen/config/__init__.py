@@ -23,6 +23,7 @@ from crossgen.config.augmentations import (
 from crossgen.config.beginnings import Start, StayPositive
 from crossgen.config.beside import PublishedComparison
 from crossgen.config.breakdowns import Breakdowns
+from crossgen.config.generation import GeneratedSource, Prompts
 from crossgen.config.model import (
     RESERVED,
     SCHEMA_VERSION,
@@ -141,6 +142,7 @@ __all__ = [
     "Folders",
     "Frame",
     "GaussianBlur",
+    "GeneratedSource",
     "Greyscale",
     "HuggingFaceSource",
     "ImageToImage",
@@ -161,6 +163,7 @@ __all__ = [
     "Png",
     "Pool",
     "ProceduralSource",
+    "Prompts",
     "PublishedComparison",
     "PublishedFinding",
     "RandAugment",

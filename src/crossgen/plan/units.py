@@ -113,6 +113,16 @@ def _draw(work: Work, job: Job) -> Units:
     return None if n is None else {"image": n, "drawn_megapixel": n * (told.megapixels or 0)}
 
 
+def _generate(work: Work, job: Job) -> Units:
+    """Megapixels, each as often as the pipeline takes a step; where nobody says how many, 30."""
+    pool = work.pools[job.wildcards["pool"]]
+    told = work.counts[pool.name]
+    n = _shard_of(pool, told)
+    steps = getattr(pool.source, "steps", None) or 30
+    size = (n or 0) * (told.megapixels or 0)
+    return None if n is None else {"megapixel": size, "denoised_megapixel": size * steps}
+
+
 def _gather(work: Work, job: Job) -> Units:
     n = work.counts[job.wildcards["pool"]].total
     return None if n is None else {"image": n}
@@ -251,6 +261,7 @@ UNITS: Mapping[str, Callable[[Work, Job], Units]] = {
     "download": _download,
     "draw_shaders": _draw,
     "reconstruct": _extract,
+    "generate": _generate,
     "extract_metadata": _extract,
     "gather_manifest": _gather,
     "filter_subset": _filter,
