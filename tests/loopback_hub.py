@@ -60,6 +60,11 @@ class Hub:
         """What a name stands for: of a model the branch too."""
         return REVISION if self.model and name == "main" else name
 
+    @property
+    def place(self) -> str:
+        """Where the API tells of the repository."""
+        return f"models/{self.model}" if self.model else f"datasets/{REPOSITORY}"
+
     def sent(self, path: str = "") -> int:
         """Bytes of files sent."""
         return sum(each.sent for each in self.asked if path in each.path)
@@ -102,8 +107,10 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 self.short(status, {"X-Error-Code": code} if code else {})
             elif hub.gated_by and not path.startswith("/storage/") and asked.token != f"Bearer {hub.gated_by}":
                 self.short(403 if asked.token else 401, {"X-Error-Code": "GatedRepo"})
-            elif found := re.match(rf"/api/datasets/{REPOSITORY}/tree/(\w+)$", path):
+            elif found := re.match(rf"/api/{hub.place}/tree/(\w+)$", path):
                 self.tree(found[1])
+            elif hub.model and (found := re.match(rf"/api/models/{hub.model}/revision/(\w+)$", path)):
+                self.model(hub.revision(found[1]))
             elif found := re.match(rf"/{hub.model or f'datasets/{REPOSITORY}'}/resolve/(\w+)/(.+)$", path):
                 self.resolve(hub.revision(found[1]), found[2])
             elif path.startswith("/storage/"):
@@ -130,6 +137,14 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 path = self.path.partition("?")[0]
                 headers["Link"] = f'<{hub.url}{path}?recursive=True&cursor={start + hub.page}>; rel="next"'
             self.short(200, headers, json.dumps(rows[start : start + hub.page]).encode())
+
+        def model(self, revision: str) -> None:
+            if revision != REVISION:
+                self.short(404, {"X-Error-Code": "RevisionNotFound"})
+                return
+            siblings = [{"rfilename": name} for name in hub.files]
+            told = {"id": hub.model, "modelId": hub.model, "sha": REVISION, "siblings": siblings, "private": False}
+            self.short(200, {"Content-Type": "application/json"}, json.dumps(told).encode())
 
         def resolve(self, revision: str, path: str) -> None:
             if revision != REVISION or path not in hub.files:

@@ -80,12 +80,13 @@ def test_every_rule_says_what_its_jobs_need_and_is_measured():
             assert word in body, (name, word)
         for folder, suffix in (("logs", "log"), ("benchmarks", "tsv")):
             assert re.search(rf'f"\{{(STORE|REPORT)\}}/{folder}/{name}[/.].*{suffix}"', body), (name, folder)
-        assert (f'memory_of("{name}")' in body) == (name not in ("fetch", "fetch_weights")), name
+        fetches = ("fetch", "fetch_weights", "fetch_pipeline")
+        assert (f'memory_of("{name}")' in body) == (name not in fetches), name
 
 
 def test_gpus_are_for_networks_only():
     with_gpu = {name for name, body in rules().items() if "gpu=" in body}
-    assert with_gpu == {"reconstruct", "train_detector", "score_images"}
+    assert with_gpu == {"reconstruct", "generate", "train_detector", "score_images"}
 
 
 def test_the_complete_run_is_planned_on_an_empty_disk(empty):

@@ -19,10 +19,13 @@ COMMANDS = {
     "gather-manifest": "join a pool's shards and refuse too many unusable images",
     "draw-shaders": "draw procedural images, which need no photograph",
     "reconstruct": "make aligned fakes of a pool's reals by an autoencoder",
+    "fetch-pipeline": "fetch a text-to-image pipeline from the hub",
+    "generate": "make fakes by a text-to-image pipeline",
     "cross-check": "compare manifests of GenImage with the published table of its images",
     "verify-images": "decode every image of a manifest, or a sample, and compare digests",
     "audit": "audit folders of reals and fakes: what do their files alone tell?",
     "audit-biases": "measure what header facts alone tell of real and fake",
+    "analyse-spectra": "average the spectra, block edges and autocorrelation of a pool's images",
     "filter-subset": "choose the images that one detector learns from",
     "align-jpeg": "re-encode a shard's training images, once, to files",
     "align-drawn": "re-encode a selection's images of a shard, as strongly as reals drawn for each",
@@ -50,6 +53,7 @@ COMMANDS = {
     "export-dmimage": "write scores in the shape of DMimageDetection's result tables",
     "lay-out": "lay images out as folders 0_real and 1_fake that other training code reads",
     "merge": "compare the detectors of several labs' runs on what they share",
+    "published": "list, print or draw the tables that others have published",
     "prune": "delete cells that no run refers to",
 }
 

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from crossgen.files import write_whole
 from crossgen.schemas import BIASES as BIASES
 from crossgen.schemas import BREAKDOWNS as BREAKDOWNS
+from crossgen.schemas import CONTENTS as CONTENTS
 from crossgen.schemas import CORRELATIONS as CORRELATIONS
 from crossgen.schemas import CROPS as CROPS
 from crossgen.schemas import DIFFERENCES as DIFFERENCES
@@ -41,6 +42,8 @@ from crossgen.schemas import RENDERED as RENDERED
 from crossgen.schemas import SCORES as SCORES
 from crossgen.schemas import SEED_MEANS as SEED_MEANS
 from crossgen.schemas import SELECTION as SELECTION
+from crossgen.schemas import SPECTRA as SPECTRA
+from crossgen.schemas import SPECTRAL as SPECTRAL
 from crossgen.schemas import TEXT as TEXT
 from crossgen.schemas import THRESHOLDS as THRESHOLDS
 from crossgen.schemas import VALIDATED as VALIDATED

@@ -26,6 +26,7 @@ class Schema:
 
 
 #: `pair`: the image_id of the real that a fake was made from; `pair_x`, `pair_y`: where in it the fake's corner lies.
+#: `prompt`, `image_seed`, `made_with`: what a generated image was asked by, and all other parameters (JSON).
 FILES = Schema(
     "files",
     ("image_id",),
@@ -33,11 +34,12 @@ FILES = Schema(
         "image_id": TEXT, "path": TEXT, "pool": TEXT, "source": TEXT, "folder": TEXT, "generator": TEXT,
         "label": INTEGER, "split": TEXT, "group": TEXT, "stratum": TEXT, "class_index": INTEGER, "class_synset": TEXT,
         "class_name": TEXT, "published_quality": INTEGER, "defect": TEXT, "pair": TEXT, "pair_x": INTEGER,
-        "pair_y": INTEGER, "psnr": REAL, "ssim": REAL, "shard": INTEGER,
+        "pair_y": INTEGER, "psnr": REAL, "ssim": REAL, "prompt": TEXT, "image_seed": INTEGER, "made_with": TEXT,
+        "shard": INTEGER,
     },
     frozenset({
         "folder", "generator", "class_index", "class_synset", "class_name", "published_quality", "defect", "pair",
-        "pair_x", "pair_y", "psnr", "ssim",
+        "pair_x", "pair_y", "psnr", "ssim", "prompt", "image_seed", "made_with",
     }),
 )  # fmt: skip
 
@@ -217,6 +219,19 @@ BREAKDOWNS = Schema(
     frozenset({"interval", "reason"}),
 )  # fmt: skip
 
+#: Numbers of a detector on test images of one group of content classes (or of all that it learned, of all others, or
+#: the first less the second). `place`: own, others. `learned`: how many training images of the group it learned from.
+CONTENTS = Schema(
+    "contents",
+    ("experiment", "train_set", "seed", "condition", "place", "class_group", "metric"),
+    {
+        "experiment": TEXT, "train_set": TEXT, "seed": INTEGER, "condition": TEXT, "place": TEXT, "class_group": TEXT,
+        "metric": TEXT, "learned": INTEGER, "value": REAL, "low": REAL, "high": REAL, "n_real": INTEGER,
+        "n_fake": INTEGER, "interval": TEXT, "reason": TEXT,
+    },
+    frozenset({"interval", "reason"}),
+)  # fmt: skip
+
 #: Pearson correlation of two training rows of a matrix of `metric`, over `columns` test sets.
 CORRELATIONS = Schema(
     "correlations",
@@ -336,10 +351,37 @@ MADE = Schema(
     {
         "path": TEXT, "split": TEXT, "group": TEXT, "class_index": INTEGER, "class_synset": TEXT, "class_name": TEXT,
         "stratum": TEXT, "bytes": INTEGER, "blake3": TEXT, "pair": TEXT, "pair_x": INTEGER, "pair_y": INTEGER,
-        "psnr": REAL, "ssim": REAL,
+        "psnr": REAL, "ssim": REAL, "prompt": TEXT, "image_seed": INTEGER, "made_with": TEXT,
     },
     frozenset({
         "split", "group", "class_index", "class_synset", "class_name", "stratum", "pair", "pair_x", "pair_y", "psnr",
-        "ssim",
+        "ssim", "prompt", "image_seed", "made_with",
     }),
+)  # fmt: skip
+
+#: Averages of a pool's images, one row a kind: `values` [height x width] row by row. Kinds: mean_then_fft and
+#: log_then_mean (dB, zero frequency in the middle), autocorrelation, repetition (that of single frequencies), its
+#: peaks, blocks (8 x 8), comb (by JPEG quality). `n` images; `left_out`: JSON, reason to number; `options`: JSON, how
+#: it was measured.
+SPECTRA = Schema(
+    "spectra",
+    ("pool", "kind"),
+    {
+        "pool": TEXT, "label": INTEGER, "kind": TEXT, "height": INTEGER, "width": INTEGER, "values": pa.list_(LOGIT),
+        "n": INTEGER, "left_out": TEXT, "options": TEXT,
+    },
+)  # fmt: skip
+
+#: What was measured of each image: `radial` [bands] and `high`, power in dB; `block_rows`, `block_columns` [8]: excess
+#: of the edges before each row and column of a block; `quality` and `first_quality`: JPEG qualities that its DCT
+#: coefficients betray (nulls: none), and how clearly.
+SPECTRAL = Schema(
+    "spectral",
+    ("image_id",),
+    {
+        "image_id": TEXT, "pool": TEXT, "label": INTEGER, "group": TEXT, "stratum": TEXT, "radial": pa.list_(LOGIT),
+        "high": REAL, "block_rows": pa.list_(LOGIT), "block_columns": pa.list_(LOGIT), "quality": INTEGER,
+        "comb": REAL, "first_quality": INTEGER, "first_comb": REAL,
+    },
+    frozenset({"quality", "first_quality"}),
 )  # fmt: skip

@@ -9,7 +9,7 @@ import torch
 
 from crossgen.config import DiffusersAutoencoder, ReconstructedSource
 from crossgen.reconstruction.autoencoders import OfDiffusers
-from crossgen.reconstruction.makers import generators, maker
+from crossgen.reconstruction.makers import drawn_by, maker
 
 diffusers = pytest.importorskip("diffusers")
 CPU = torch.device("cpu")
@@ -105,7 +105,7 @@ def test_a_consistency_decoder_draws_for_each_image_by_its_name(models: Path, la
     network = diffusers.ConsistencyDecoderVAE.from_pretrained(models / "consistency").eval()
     with torch.no_grad():
         for image, name, found in zip(images, names, made, strict=True):
-            own = generators([name], 5)[0]
+            own = drawn_by([name], 5)[0]
             given = torch.from_numpy(image)[None].permute(0, 3, 1, 2).float() / 255 * 2 - 1
             told = network.encode(given).latent_dist
             noise = torch.randn(told.mean.shape[1:], generator=own) if latent == "sample" else 0

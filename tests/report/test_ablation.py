@@ -77,3 +77,16 @@ def test_words_are_drawn_side_by_side_and_not_joined(data):
     assert len(lines) == 4 and {line.get_linestyle() for line in lines} == {"None"}
     places = sorted(x for line in lines for x in line.get_xdata() if x < 0.5)
     assert len(set(places)) == 4 and max(map(abs, places)) < 0.2
+
+
+def test_every_seed_has_a_dot(data):
+    axes = drawn(data, "aligned_by_size")
+    dots = [line for line in axes.lines if line.get_marker() == "."]
+    assert len(dots) == 8  # two kinds of means of four experiments
+    cell = data.cell("a", MEAN, OWN, "clean", "balanced_accuracy")
+    assert [100 * value for _, value in cell.by_seed] in [pytest.approx(list(line.get_ydata())) for line in dots]
+
+
+def test_one_seed_has_none():
+    one = replace(draw(("adm", "sd14"), CONDITIONS, experiments=("a", "b", "c", "d")), ablations=(SWITCHES,))
+    assert not [line for line in drawn(one, "aligned_by_size").lines if line.get_marker() == "."]

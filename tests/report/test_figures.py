@@ -5,6 +5,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from synthetic_report import draw
 
+from crossgen.config import PublishedComparison
 from crossgen.config.axes import Ablation
 from crossgen.report.curves import degradation
 from crossgen.report.data import MEAN, OFF_DIAGONAL, OWN
@@ -74,7 +75,12 @@ def test_histograms_have_a_row_a_stage(mini):
 
 
 def test_plan_names_every_figure(mini, tiny):
-    varied = replace(mini, ablations=(Ablation(("lr",), {"raw": (0.1,), "unbiased": (1.0,)}),))
+    varied = replace(
+        mini,
+        ablations=(Ablation(("lr",), {"raw": (0.1,), "unbiased": (1.0,)}),),
+        compared=(PublishedComparison(table="genimage_table2", experiment="raw"),),
+        class_groups=("animals",),
+    )
     assert {name.split("_")[0] for name in plan(varied)} == set(FIGURES)
     assert "matrix_fakes_q96_roc_auc" in plan(mini)
     assert "matrix_clean_roc_auc" in plan(tiny)

@@ -7,6 +7,7 @@ TABLES = [
     "degraded",
     "comparisons",
     "ablation",
+    "published",
     "detectors",
     "controls",
     "biases",
@@ -18,14 +19,17 @@ TABLES = [
     "breakdown_quality",
     "breakdown_size",
     "classes",
+    "class_matrix",
     "correlation",
     "disagreement",
     "hardest",
     "thresholds",
     "operating_points",
     "calibration",
+    "spectra",
 ]
-BROKEN_DOWN = ["breakdowns", "correlations", "disagreements", "hardest"]
+BROKEN_DOWN = ["breakdowns", "correlations", "disagreements", "hardest", "contents"]
+SPECTRAL_FIGURES = ["average", "radial", "blocks", "combs", "autocorrelation"]
 
 
 def shown_experiments():
@@ -39,11 +43,14 @@ FIGURES = [
     *(f"degradation_{metric}" for metric in METRICS),
     "experiments",
     *(f"ablation_{each.name}" for each in axes.ablations((*CONFIG.experiments, *CONFIG.ensembles))),
+    *(f"published_{each.name}" for each in CONFIG.compare_published),
     *(f"{kind}_{subset}" for kind in ("biases", "probes") for subset in USED_SUBSETS),
+    *(["contents"] if CONFIG.breakdowns.class_groups else []),
     *(["controls"] if any(not item.pair for item in CONFIG.test_sets) else []),
     *(f"learning_{experiment}" for experiment in EXPERIMENTS),
     *(f"{kind}_{name}" for kind in ("sizes", "qualities", "correlation") for name in shown_experiments()),
     *(f"reliability_{name}" for name in shown_experiments() if any(item.pair for item in CONFIG.test_sets)),
+    *(f"spectra_{name}" for name in SPECTRAL_FIGURES if CONFIG.spectra),
 ]
 
 
@@ -61,6 +68,21 @@ def audited():
             ],
         )
     return list(rows.values())
+
+
+def spectral_pools():
+    """Pools whose spectra are averaged."""
+    return list((CONFIG.spectra.pools or POOLS) if CONFIG.spectra else ())
+
+
+def every_spectrum():
+    """Averages of each pool, and numbers of each of its images; nothing where the config asks for no spectra."""
+    if CONFIG.spectra is None:
+        return {}
+    return {
+        "spectra": [f"{REPORT}/spectra/{name}.parquet" for name in spectral_pools()],
+        "spectral": [f"{REPORT}/spectra/images/{name}.parquet" for name in spectral_pools()],
+    }
 
 
 def report_inputs():
@@ -82,6 +104,7 @@ def report_inputs():
         "losses": every_loss(),
         "waterfalls": every_waterfall(),
         **every_history(),
+        **every_spectrum(),
     }
 
 
@@ -97,7 +120,7 @@ def report_options():
     points = ("thresholds", "operating_points", "reliability")
     for name in ("metrics", "differences", "seed_means", *points, "biases", "probes", "duplicates", *BROKEN_DOWN):
         words += [f"--{name.replace('_', '-')}", inputs[name]]
-    for name in ("manifests", "losses", "waterfalls", *every_history()):
+    for name in ("manifests", "losses", "waterfalls", *every_history(), *every_spectrum()):
         words += [f"--{name}", *inputs[name]]
     return shlex.join(words)
 
@@ -121,6 +144,7 @@ def run_files():
         "selections": [row[2] for row in audited()],
         "indexes": [row[3] for row in audited()],
         **every_history(),
+        **every_spectrum(),
     }
     roles |= {f"table_{name}": f"{REPORT}/tables/{name}.csv" for name in TABLES}
     return json.dumps(roles | {f"figure_{name}": f"{REPORT}/figures/{name}.svg" for name in FIGURES})

@@ -30,6 +30,7 @@ COSTS = {
     "download": Cost(160, 4, 2, 10),
     "draw_shaders": Cost(180, 1, 5, 90),
     "reconstruct": Cost(1500, 2, 60, 500),
+    "generate": Cost(4000, 2, 120, 6000),
     "extract_metadata": Cost(150, 1.5, 2, 10),
     "gather_manifest": Cost(300, 0.25, 2, 0.05),
     "filter_subset": Cost(180, 1.7, 2, 0.02),
@@ -44,6 +45,7 @@ COSTS = {
     "collect_scores": Cost(190, 0.4, 2, 0.02),
     "average_scores": Cost(170, 0.3, 2, 0.02),
     "compute_metrics": Cost(250, 0.55, 10, 0.03),
+    "analyse_spectra": Cost(260, 0.1, 5, 60),
     "break_down": Cost(270, 0.06, 5, 0.003),
     "choose_thresholds": Cost(550, 0.55, 30, 0.03),
     "audit_biases": Cost(270, 0.15, 15, 0.02),
@@ -138,6 +140,21 @@ def drawn_units(wildcards, input):
     return source.n / POOLS[wildcards.pool].shards / 1000 * width * height / 256**2
 
 
+def generated_images(pool):
+    """Thousands of images that a shard of a generated pool makes; of another pool's classes, as many as ImageNet has."""
+    source = POOLS[pool].source
+    return generation.count(source, generation.CLASSES) / POOLS[pool].shards / 1000
+
+
+def generated_units(wildcards, input):
+    """The same as thousands of images of 1024 pixels and 50 steps, of which one takes 6 seconds of a GPU (SD 3.5, on
+    paper), or as much as a quarter of that; threads do not help."""
+    source = POOLS[wildcards.pool].source
+    width, height = source.size or (1024, 1024)
+    share = width * height / 1024**2 * (source.steps or 50) / 50
+    return generated_images(wildcards.pool) * max(0.25, share) * CONFIG.score_threads
+
+
 def real_rows(wildcards, input):
     """Reals that a pool of reconstructions is made of."""
     return rows(input.manifest, expected([POOLS[wildcards.pool].source.of]))
@@ -219,6 +236,7 @@ READ = {
     "download": lambda wildcards, input: expected([wildcards.pool]),
     "draw_shaders": lambda wildcards, input: POOLS[wildcards.pool].source.n / POOLS[wildcards.pool].shards / 1000,
     "reconstruct": real_rows,
+    "generate": lambda wildcards, input: generated_images(wildcards.pool),
     "extract_metadata": listed_rows,
     "gather_manifest": pool_rows,
     "filter_subset": lambda w, input: rows(input.manifests, expected(subset_pools(w.subset, w.train_set))),
@@ -233,6 +251,7 @@ READ = {
     "collect_scores": test_rows,
     "average_scores": score_rows,
     "compute_metrics": score_rows,
+    "analyse_spectra": lambda wildcards, input: rows(input.others, expected(spectral_pools())),
     "break_down": score_rows,
     "choose_thresholds": score_rows,
     "audit_biases": shown_rows,
@@ -244,9 +263,11 @@ READ = {
 WORKED = {
     "draw_shaders": drawn_units,
     "reconstruct": lambda wildcards, input: real_rows(wildcards, input) / POOLS[wildcards.pool].shards,
+    "generate": generated_units,
     "extract_metadata": lambda wildcards, input: listed_rows(wildcards, input) / POOLS[wildcards.pool].shards,
     "align_drawn": drawn_rows,
     "pack_crops": crop_rows,
+    "analyse_spectra": lambda wildcards, input: CONFIG.spectra.images / 1000,
     "render_conditions": rendered_rows,
     "score_images": logit_rows,
 }
@@ -286,8 +307,15 @@ def training_mb(wildcards, threads):
     return (threads - 1) * (WORKER_MB + 2 * batch) + launch_mb() + remembered
 
 
+def pipeline_mb(wildcards, threads):
+    """Weights, read to this memory before they go to a GPU: the folder's; of the hub 35 GB, as FLUX.1 has in bf16."""
+    found = generation.local_files(POOLS[wildcards.pool].source)
+    return sum(map(getsize, found)) / 1e6 if found else 35_000
+
+
 #: ... and megabytes that it holds whatever it reads.
 HELD = {
+    "generate": pipeline_mb,
     "draw_shaders": drawing_mb,
     "render_conditions": chunk_mb,
     "score_images": scoring_mb,

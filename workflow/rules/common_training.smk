@@ -81,7 +81,11 @@ WEIGHTS = dict(filter(None, map(weights_of, DETECTORS.values())))
 
 
 def every_weight():
-    return [f"{STORE}/weights/{name}.json" for name in WEIGHTS]
+    """Records of what is fetched: the weights that networks begin with, and pipelines that make images."""
+    return [
+        *(f"{STORE}/weights/{name}.json" for name in WEIGHTS),
+        *(f"{STORE}/weights/pipelines/{name}.json" for name in PIPELINES),
+    ]
 
 
 def weights_record(detector):

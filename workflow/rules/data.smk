@@ -115,6 +115,60 @@ rule reconstruct:
         " --output {output:q}"
 
 
+rule fetch_pipeline:
+    output:
+        f"{STORE}/weights/pipelines/{{pipeline}}.json",
+    log:
+        f"{STORE}/logs/fetch_pipeline/{{pipeline}}.log",
+    benchmark:
+        f"{STORE}/benchmarks/fetch_pipeline/{{pipeline}}.tsv"
+    priority: 100
+    localrule: HERE
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=fetching_minutes,
+    params:
+        source=lambda wildcards: PIPELINES[wildcards.pipeline],
+        version=code.version("crossgen.generation.weights"),
+    shell:
+        "logged {log:q} python -m crossgen fetch-pipeline --source {params.source:q} --output {output:q}"
+
+
+rule generate:
+    input:
+        # fetched before it begins; the same files fetched again are no reason to make images again
+        record=lambda wildcards: ancient(pipeline_record(wildcards.pool)),
+        files=lambda wildcards: generation.local_files(POOLS[wildcards.pool].source),
+        manifest=lambda wildcards: classes_from(wildcards.pool),
+    output:
+        f"{STORE}/made/{{pool}}/{{shard}}.parquet",
+    log:
+        f"{STORE}/logs/generate/{{pool}}/{{shard}}.log",
+    benchmark:
+        f"{STORE}/benchmarks/generate/{{pool}}/{{shard}}.tsv"
+    wildcard_constraints:
+        pool=one_of(GENERATED),
+    priority: 100
+    conda:
+        "../../envs/conda.yaml"
+    threads: CONFIG.score_threads
+    resources:
+        mem_mb=memory_of("generate"),
+        runtime=minutes_of("generate"),
+        gpu=1,
+    params:
+        source=lambda wildcards: as_json(POOLS[wildcards.pool].source),
+        shards=lambda wildcards: POOLS[wildcards.pool].shards,
+        options=lambda wildcards, input: generate_options(input),
+        version=code.version("crossgen.generation.generating"),
+    shell:
+        "logged {log:q} python -m crossgen generate --source {params.source:q} {params.options}"
+        " --shard {wildcards.shard} --shards {params.shards} --threads {threads} --output {output:q}"
+
+
 rule extract_metadata:
     input:
         f"{STORE}/downloads/{{pool}}.parquet",

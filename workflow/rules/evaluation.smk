@@ -163,6 +163,34 @@ rule compute_metrics:
         " --differences {output.differences:q} --seed-means {output.seed_means:q}"
 
 
+rule analyse_spectra:
+    input:
+        manifest=f"{STORE}/manifest/{{pool}}.parquet",
+        others=manifests(spectral_pools()),
+    output:
+        spectra=f"{REPORT}/spectra/{{pool}}.parquet",
+        images=f"{REPORT}/spectra/images/{{pool}}.parquet",
+    log:
+        f"{REPORT}/logs/analyse_spectra/{{pool}}.log",
+    benchmark:
+        f"{REPORT}/benchmarks/analyse_spectra/{{pool}}.tsv"
+    conda:
+        "../../envs/conda.yaml"
+    threads: lambda wildcards: threads_of([wildcards.pool])
+    resources:
+        mem_mb=memory_of("analyse_spectra"),
+        runtime=minutes_of("analyse_spectra"),
+    params:
+        root=lambda wildcards: POOLS[wildcards.pool].source.root,
+        label=lambda wildcards: POOLS[wildcards.pool].label,
+        options=as_json(CONFIG.spectra, exclude={"pools"}) if CONFIG.spectra else "{}",
+        version=code.version("crossgen.spectra.measuring"),
+    shell:
+        "logged {log:q} python -m crossgen analyse-spectra --manifest {input.manifest:q} --others {input.others:q}"
+        " --pool {wildcards.pool:q} --label {params.label} --root {params.root:q} --options {params.options:q}"
+        " --threads {threads} --output {output.spectra:q} --images {output.images:q}"
+
+
 rule break_down:
     input:
         scores=every_score(),
@@ -174,6 +202,7 @@ rule break_down:
         correlations=f"{REPORT}/correlations.parquet",
         disagreements=f"{REPORT}/disagreements.parquet",
         hardest=f"{REPORT}/hardest.parquet",
+        contents=f"{REPORT}/contents.parquet",
     log:
         f"{REPORT}/logs/break_down.log",
     benchmark:
@@ -195,7 +224,7 @@ rule break_down:
         "logged {log:q} python -m crossgen break-down --scores {input.scores:q} --manifests {input.manifests:q}"
         " --metrics {input.metrics:q} --tests {params.tests:q} --learned {params.learned:q} --roots {params.roots:q}"
         " --breakdowns {output.breakdowns:q} --correlations {output.correlations:q}"
-        " --disagreements {output.disagreements:q} --hardest {output.hardest:q}"
+        " --disagreements {output.disagreements:q} --hardest {output.hardest:q} --contents {output.contents:q}"
 
 
 rule choose_thresholds:

@@ -1,8 +1,12 @@
-"""Rates by class, quality and size; how far detectors agree; the hardest images."""
+"""Rates by class, quality and size; by content; how far detectors agree; the hardest images."""
 
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: It may be replayed, and reads this of the manifests (see `crossgen.replay.steps`).
 REPLAYED = "all"
@@ -34,10 +38,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pictures", type=Path, help="hardest images of an earlier run: the gallery is taken from it")
     for name in TABLES:
         parser.add_argument(f"--{name}", required=True, type=Path, help=f"{name} to write (Parquet)")
+    parser.add_argument("--contents", type=Path, help="numbers by group of content classes to write (Parquet)")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write the four tables."""
+    """Write the tables."""
     import pyarrow as pa
 
     from crossgen import records
@@ -46,6 +51,7 @@ def run(options: argparse.Namespace) -> None:
     from crossgen.evaluation.agreement import correlate, disagree
     from crossgen.evaluation.answers import read_answers
     from crossgen.evaluation.breakdowns import break_down
+    from crossgen.evaluation.contents import contents, learned_groups
     from crossgen.evaluation.hardest import hardest, with_pictures_of, with_thumbnails
 
     provenance.check(options.scores, options.manifests, options.unproven)
@@ -64,11 +70,34 @@ def run(options: argparse.Namespace) -> None:
         "disagreements": disagree(answers, level),
         "hardest": shown.drop(columns="path"),
     }
+    if options.contents:
+        of_groups = learned_groups(_selected(learned), told.class_groups) if told.class_groups else {}
+        tables["contents"] = contents(answers, of_groups, told.class_groups, level)
     for name, table in tables.items():
         path = getattr(options, name)
         written = pa.Table.from_pandas(table, preserve_index=False)
         records.write(path, written, getattr(records, name.upper()))
         print(f"{path}: {len(table)} rows")
+
+
+def _selected(learned: list[tuple[str, str, list[str], list[str]]]) -> dict[tuple[str, str], "pd.DataFrame"]:
+    """Classes of the images that each train set learned from."""
+    import pandas as pd
+    import pyarrow.compute as pc
+
+    from crossgen import records
+
+    columns = ("class_index", "class_synset", "class_name")
+    return {
+        (experiment, train_set): pd.concat(
+            [
+                records.read(Path(path), records.SELECTION, columns, pc.field("split") == "train").to_pandas()
+                for path in paths
+            ]
+        )
+        for experiment, train_set, _, paths in learned
+        if paths
+    }
 
 
 def _sides(learned: list[tuple[str, str, list[str], list[str]]]) -> dict[tuple[str, str], float]:

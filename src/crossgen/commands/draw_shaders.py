@@ -34,6 +34,6 @@ def run(options: argparse.Namespace) -> None:
     with resuming(options.output, identity) as place:
         made = draw_all(drawing, Journal(place), options.processes)
         records.write(options.output, records.from_rows(made.rows, records.MADE), records.MADE)
-    if made.seconds:
-        print(f"{len(made.rows) / made.seconds:.1f} images/s")
+    for line in made.speed():
+        print(line)
     print(f"{options.output}: {len(made.rows)} images of {len({row['class_name'] for row in made.rows})} families")

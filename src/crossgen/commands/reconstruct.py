@@ -55,27 +55,18 @@ def _tell(made: "Made", reals: "pd.DataFrame") -> None:
     quarantined = reals["quarantine"].dropna()
     if len(quarantined):
         print(f"left out: {len(quarantined)} reals of the pool that are quarantined ({dict(Counter(quarantined))})")
-    for reason, count in sorted(Counter(made.lost.values()).items()):
-        first = next(name for name, told in made.lost.items() if told == reason)
-        print(f"left out: {count} reals, {reason}, such as {first}")
-    if made.seconds:
-        print(f"{len(made.rows) / made.seconds:.1f} images/s")
+    for line in [*made.left_out("reals"), *made.speed()]:
+        print(line)
     likeness = sorted(row["psnr"] for row in made.rows)
     if likeness:
         print(f"PSNR {likeness[len(likeness) // 2]:.2f} dB in the middle, {likeness[0]:.2f} at least")
 
 
 def _maker(options: argparse.Namespace) -> "Maker":
-    import torch
-
     from crossgen.config import ReconstructedSource
     from crossgen.reconstruction.makers import maker
-    from crossgen.training import devices
-    from crossgen.training.loop import set_up
+    from crossgen.training.loop import one_device
 
-    devices.take(1)
-    set_up(0)
-    torch.set_num_threads(options.threads)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = one_device(options.threads)
     print(f"reconstructing on {device}")
     return maker(ReconstructedSource.model_validate_json(options.source), device)

@@ -21,7 +21,9 @@ from crossgen.config.augmentations import (
     VerticalFlip,
 )
 from crossgen.config.beginnings import Start, StayPositive
+from crossgen.config.beside import PublishedComparison
 from crossgen.config.breakdowns import Breakdowns
+from crossgen.config.generation import GeneratedSource, Prompts
 from crossgen.config.model import (
     RESERVED,
     SCHEMA_VERSION,
@@ -77,6 +79,7 @@ from crossgen.config.sources import (
     TableSource,
     VolumesSource,
 )
+from crossgen.config.spectra import Spectra
 from crossgen.config.steps import (
     Avif,
     Blur,
@@ -139,6 +142,7 @@ __all__ = [
     "Folders",
     "Frame",
     "GaussianBlur",
+    "GeneratedSource",
     "Greyscale",
     "HuggingFaceSource",
     "ImageToImage",
@@ -159,6 +163,8 @@ __all__ = [
     "Png",
     "Pool",
     "ProceduralSource",
+    "Prompts",
+    "PublishedComparison",
     "PublishedFinding",
     "RandAugment",
     "RandomBlur",
@@ -178,6 +184,7 @@ __all__ = [
     "Shrink",
     "Simulator",
     "Source",
+    "Spectra",
     "Splits",
     "Start",
     "StartFrom",

@@ -2,24 +2,36 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import permutations
 from pathlib import Path
 
 from crossgen.config.below import is_below
 from crossgen.config.comparisons import faults
+from crossgen.config.generation import GeneratedSource
+from crossgen.config.made_pools import faults as made_faults
 from crossgen.config.model import RESERVED, Config, Experiment, Pool, TestSet
-from crossgen.config.procedural import ProceduralSource
 from crossgen.config.published import faults as published_faults
 from crossgen.config.recipes import ARCHITECTURES
 from crossgen.config.reconstruction import ReconstructedSource
 from crossgen.config.sources import Laid
-from crossgen.config.values import NAME
+from crossgen.config.values import NAME, unknown
 
 
 def check(config: Config) -> list[str]:
     """Every fault of a config as written (before `vary` is expanded), each a message with path and remedy."""
-    parts = (_names, _pools, _subsets, _recipes, _test_sets, _train_sets, _experiments, _comparisons, _conditions)
+    parts = (
+        _names,
+        _pools,
+        _subsets,
+        _recipes,
+        _test_sets,
+        _train_sets,
+        _experiments,
+        _comparisons,
+        _conditions,
+        _spectra,
+    )
     return [fault for part in parts for fault in part(config)]
 
 
@@ -62,10 +74,6 @@ def _doubled(kind: str, items: Sequence[object], where: str) -> Iterator[str]:
             yield f"Doubled {kind} {item!r} in {where}: {count} times; name it once"
 
 
-def _unknown(kind: str, name: str, where: str, choices: Iterable[str]) -> str:
-    return f"Unknown {kind} {name!r} in {where}: expected one of {', '.join(choices) or 'nothing (there are none)'}"
-
-
 def _pools(config: Config) -> Iterator[str]:
     if not config.pools:
         yield "No pool in pools or folders: expected at least one"
@@ -73,51 +81,11 @@ def _pools(config: Config) -> Iterator[str]:
     for index, pool in enumerate(config.pools):
         for name in pool.shares_with:
             if name not in names:
-                yield _unknown("pool", name, f"pools[{index}] {pool.name!r}, shares_with", names)
-    yield from _made(config)
+                yield unknown("pool", name, f"pools[{index}] {pool.name!r}, shares_with", names)
+    yield from made_faults(config)
     for first, second in permutations(config.pools, 2):
         if isinstance(first.source, Laid) and isinstance(second.source, Laid):
             yield from _overlaps((first, first.source), (second, second.source))
-
-
-def _made(config: Config) -> Iterator[str]:
-    """Pools whose images are made: by programs or of pools of reals, in folders of their own."""
-    pools = {pool.name: pool for pool in config.pools}
-    for index, pool in enumerate(config.pools):
-        source, where = pool.source, f"pools[{index}] {pool.name!r}"
-        if source.made:
-            yield from _apart(config, index)
-        if isinstance(source, ProceduralSource) and pool.label != "real":
-            yield f"Wrong label {pool.label!r} of {where}: procedural images are reals, that no network made"
-        if isinstance(source, ReconstructedSource):
-            if pool.label != "fake":
-                yield f"Wrong label {pool.label!r} of {where}: reconstructions are fakes"
-            if pool.test_only and set(source.splits) != {"test"}:
-                yield (
-                    f"Wrong splits {list(source.splits)} in {where}, source.splits: the pool is test_only, a fake has"
-                    " its real's split; expected [test]"
-                )
-            if source.of not in pools:
-                yield _unknown("pool", source.of, f"{where}, source.of", pools)
-            elif pools[source.of].label != "real":
-                yield f"Wrong pool {source.of!r} in {where}, source.of: it holds fakes, expected a pool of reals"
-
-
-def _apart(config: Config, index: int) -> Iterator[str]:
-    """A pool that is made shares its folder with none: images would be overwritten, or listed as another pool's."""
-    pool, root = config.pools[index], Path(config.pools[index].source.root).resolve()
-    where = f"pools[{index}] {pool.name!r}"
-    for place, other in enumerate(config.pools):
-        its = Path(other.source.root).resolve()
-        if place == index or (other.source.made and place > index):
-            continue
-        if its == root:
-            yield f"Doubled root {pool.source.root!r} in {where}: {other.name!r} has it, too; give each pool its own"
-        elif isinstance(other.source, Laid) and (root.is_relative_to(its) or its.is_relative_to(root)):
-            yield (
-                f"Overlapping root {pool.source.root!r} in {where}: {other.name!r} lists {other.source.root!r},"
-                " and so what is made there; give each pool a folder of its own"
-            )
 
 
 def _overlaps(first: tuple[Pool, Laid], second: tuple[Pool, Laid]) -> Iterator[str]:
@@ -150,7 +118,7 @@ def _recipes(config: Config) -> Iterator[str]:
     for index, item in enumerate(config.recipes):
         if ":" not in item.architecture and item.architecture not in ARCHITECTURES:
             known = [*ARCHITECTURES, "package.module:Builder"]
-            yield _unknown("architecture", item.architecture, f"recipes[{index}] {item.name!r}", known)
+            yield unknown("architecture", item.architecture, f"recipes[{index}] {item.name!r}", known)
 
 
 def _comparisons(config: Config) -> Iterator[str]:
@@ -179,20 +147,22 @@ def _test_sets(config: Config) -> Iterator[str]:
                 yield from _pool_faults(labels, pool, label, where)
         for name in item.seen_by or ():
             if name not in trainable:
-                yield _unknown("train set", name, f"{where}, seen_by", trainable)
+                yield unknown("train set", name, f"{where}, seen_by", trainable)
         yield from _without_images(config, item, where)
         if item.unseen:
             yield from _seen(config, item, where)
 
 
 def _without_images(config: Config, item: TestSet, where: str) -> Iterator[str]:
-    """Reconstructions of training photographs give no test image."""
+    """Reconstructions of training photographs, and generated images for training alone, give no test image."""
     source = next((pool.source for pool in config.pools if pool.name == item.fake), None)
     if isinstance(source, ReconstructedSource) and "test" not in source.splits:
         yield (
             f"Pool {item.fake!r} has no test image for {where}: its source.splits are {', '.join(source.splits)}; add"
             " test to them, or test another pool"
         )
+    if isinstance(source, GeneratedSource) and not source.test_per_class:
+        yield f"Pool {item.fake!r} has no test image for {where}: its source.test_per_class is 0; expected at least 1"
 
 
 def _seen(config: Config, item: TestSet, where: str) -> Iterator[str]:
@@ -205,7 +175,7 @@ def _seen(config: Config, item: TestSet, where: str) -> Iterator[str]:
 
 def _pool_faults(labels: Mapping[str, str], pool: str, label: str, where: str) -> Iterator[str]:
     if pool not in labels:
-        yield _unknown("pool", pool, where, labels)
+        yield unknown("pool", pool, where, labels)
     elif labels[pool] != label:
         yield f"Pool {pool!r} holds {labels[pool]} images, but {where} takes it for {label}: expected a {label} pool"
 
@@ -229,7 +199,7 @@ def _subsets(config: Config) -> Iterator[str]:
         where, names = f"subsets[{index}] {item.name!r}", [lender.pool for lender in item.lenders]
         for name in names:
             if name not in pools:
-                yield _unknown("validation pool", name, where, pools)
+                yield unknown("validation pool", name, where, pools)
             elif pools[name].test_only:
                 yield f"Pool {name!r} is test_only, but {where} validates on it: take another pool"
         for label, count in Counter(pools[name].label for name in names if name in pools).items():
@@ -243,13 +213,13 @@ def _experiments(config: Config) -> Iterator[str]:
     for index, item in enumerate(config.experiments):
         where = f"experiments[{index}] {item.name!r}"
         if item.subset not in subsets:
-            yield _unknown("subset", item.subset, where, subsets)
+            yield unknown("subset", item.subset, where, subsets)
         if item.recipe not in recipes:
-            yield _unknown("recipe", item.recipe, where, recipes)
+            yield unknown("recipe", item.recipe, where, recipes)
         if item.train_sets != "each":
             for name in item.train_sets:
                 if name not in trainable:
-                    yield _unknown("train set", name, where, trainable)
+                    yield unknown("train set", name, where, trainable)
             yield from _doubled("train set", item.train_sets, where)
         yield from _doubled("seed", item.seeds, where)
         yield from _lost(config, item, where)
@@ -284,4 +254,15 @@ def _conditions(config: Config) -> Iterator[str]:
     yield from _doubled("condition", config.matrix_conditions, "matrix_conditions")
     for index, name in enumerate(config.matrix_conditions):
         if name not in earlier:
-            yield _unknown("condition", name, f"matrix_conditions[{index}]", earlier)
+            yield unknown("condition", name, f"matrix_conditions[{index}]", earlier)
+
+
+def _spectra(config: Config) -> Iterator[str]:
+    if config.spectra is None:
+        return
+    names = [pool.name for pool in config.pools]
+    yield from _doubled("split", config.spectra.splits, "spectra.splits")
+    yield from _doubled("pool", config.spectra.pools or (), "spectra.pools")
+    for name in config.spectra.pools or ():
+        if name not in names:
+            yield unknown("pool", name, "spectra.pools", names)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from crossgen.config.checks import each
+from crossgen.config.generation import GeneratedSource
 from crossgen.config.model import Config, Experiment, Folders, Pool, TestSet, TrainSet
 from crossgen.config.recipes import Frame
 from crossgen.config.reconstruction import ReconstructedSource, made_by
@@ -100,8 +101,8 @@ def with_unseen(config: Config) -> Config:
 def with_seen(config: Config) -> Config:
     """Test sets know the train sets that learn from their generator, under whatever names.
 
-    A generator is known by its name and, of reconstructions, by the network that made them: two pools of one
-    autoencoder are of one generator, also where nobody said so.
+    A generator is known by its name and, of reconstructions and generated images, by the network that made them: two
+    pools of one autoencoder, or of one pipeline, are of one generator, also where nobody said so.
     """
     pools = {pool.name: pool for pool in config.pools}
     learned = {
@@ -121,6 +122,8 @@ def _makers(pool: Pool) -> set[tuple[str, ...]]:
     found: set[tuple[str, ...]] = {("generator", pool.generator or pool.name)}
     if isinstance(pool.source, ReconstructedSource):
         found.add(made_by(pool.source.by))
+    if isinstance(pool.source, GeneratedSource):
+        found.add(("pipeline", pool.source.pipeline))
     return found
 
 

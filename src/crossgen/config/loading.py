@@ -11,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from crossgen.config import ensembles, pairs
+from crossgen.config import ensembles, pairs, protocols
 from crossgen.config.checks import check
 from crossgen.config.derive import with_folders, with_seen, with_unseen
 from crossgen.config.grid import expand
@@ -60,7 +60,8 @@ def load(files: Sequence[str | Path], overrides: Mapping[str, Any] | None = None
     except ValueError as error:
         raise ConfigError(f"{error} ({where})") from error
     _refuse([*check_references(expanded), *ensembles.check(expanded), *pairs.faults(expanded)], where)
-    return ensembles.with_degradations(expanded)
+    _refuse([*protocols.faults(expanded)], where)
+    return ensembles.with_degradations(protocols.with_differences(expanded))
 
 
 def _refuse(faults: Sequence[str], where: str) -> None:

@@ -9,11 +9,13 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, JsonValue, model_validator
 
 from crossgen.config.axes import Place
+from crossgen.config.beside import PublishedComparison
 from crossgen.config.breakdowns import Breakdowns
 from crossgen.config.comparisons import Comparison as Comparison
 from crossgen.config.published import PublishedFinding
 from crossgen.config.recipes import Recipe
 from crossgen.config.sources import Below, Laid, Layout, Source
+from crossgen.config.spectra import Spectra
 from crossgen.config.steps import Model, Step, Text
 from crossgen.config.subsets import Subset
 from crossgen.config.test_sets import TestSet as TestSet
@@ -236,6 +238,9 @@ class Shown(Model):
         default=(),
         description="What papers found of the experiments compared: the report tells whether this run agrees.",
     )
+    compare_published: tuple[PublishedComparison, ...] = Field(
+        default=(), description="Published tables beside this run's numbers, where both were made alike."
+    )
     statistics: Statistics = Field(default=Statistics(), description="How intervals are made.")
     breakdowns: Breakdowns = Field(default=Breakdowns(), description="Bins of breakdowns, and the hardest images.")
 
@@ -299,6 +304,9 @@ class Config(Shown, Machine):
     subsets: tuple[Subset, ...] = Field(min_length=1, description="Selections to train on.")
     recipes: tuple[Recipe, ...] = Field(
         min_length=1, description="Recipes, or paths (relative to the config file) of files that hold one each."
+    )
+    spectra: Spectra | None = Field(
+        default=None, description="Average spectra of the pools' images, in the report; null: none."
     )
 
     @property

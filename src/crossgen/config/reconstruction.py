@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from crossgen.config.steps import Model, Text
-from crossgen.config.values import Name
+from crossgen.config.values import Name, files_below
 
 #: Classes of diffusers' autoencoders that can be told; `auto` reads the class from the model's own config.
 Autoencoders = Literal["auto", "AutoencoderKL", "VQModel", "AutoencoderTiny", "ConsistencyDecoderVAE"]
@@ -65,8 +65,7 @@ def local_files(by: OwnAutoencoder | DiffusersAutoencoder | ImageToImage) -> lis
     """Files here that hold the weights: a change of one makes other images. None of a model at the hub."""
     if isinstance(by, OwnAutoencoder):
         return [by.weights]
-    folder = Path(by.model, getattr(by, "subfolder", None) or "")
-    return sorted(str(path) for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
+    return files_below(Path(by.model, getattr(by, "subfolder", None) or ""))
 
 
 def made_by(by: OwnAutoencoder | DiffusersAutoencoder | ImageToImage) -> tuple[str, ...]:

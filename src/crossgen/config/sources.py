@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from crossgen.config.generation import GeneratedSource
 from crossgen.config.procedural import ProceduralSource
 from crossgen.config.reconstruction import ReconstructedSource
 from crossgen.config.steps import Model, Text
@@ -193,6 +194,7 @@ Source = Annotated[
     | DataverseSource
     | VolumesSource
     | ReconstructedSource
-    | ProceduralSource,
+    | ProceduralSource
+    | GeneratedSource,
     Field(discriminator="kind"),
 ]

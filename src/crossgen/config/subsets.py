@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
+from crossgen.config.breakdowns import ClassOrRange
 from crossgen.config.presets import PRESETS, Preset
 from crossgen.config.steps import Model, Subsampling, Text
 from crossgen.config.values import Format, GridName, Name, rising
@@ -82,12 +83,8 @@ class Classes(Model):
     seed: int = Field(default=0, ge=0, description="Seed of the draw; a smaller draw is part of a larger one.")
 
 
-Class = Annotated[
-    Annotated[int, Field(ge=0), Tag("index")] | Annotated[Text, Tag("name")],
-    Discriminator(lambda given: "name" if isinstance(given, str) else "index"),
-]
 ClassesOrDraw = Annotated[
-    Annotated[tuple[Class, ...], Field(min_length=1), Tag("list")] | Annotated[Classes, Tag("Classes")],
+    Annotated[tuple[ClassOrRange, ...], Field(min_length=1), Tag("list")] | Annotated[Classes, Tag("Classes")],
     _list_or("Classes"),
 ]
 
@@ -199,7 +196,9 @@ class Subset(Model):
         " or val image before the selection is refused; below it they are counted.",
     )
     classes: ClassesOrDraw | None = Field(
-        default=None, description="Content classes kept: a list of indices, synsets or names, or {n, seed}; null: all."
+        default=None,
+        description="Content classes kept: a list of indices, {first, last} of them, synsets or names, or {n, seed};"
+        " null: all.",
     )
     fraction: float = Field(
         default=1.0, gt=0, le=1, description="Share kept, by hash of (seed, image id); a smaller one is part of it."

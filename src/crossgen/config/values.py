@@ -1,8 +1,8 @@
 """Kinds of values that several parts of a config use, and checks of single values that no type knows."""
 
 import re
-from collections.abc import Mapping
-from pathlib import PurePosixPath
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -53,6 +53,11 @@ def no_credentials(url: str) -> str:
     return url
 
 
+def files_below(folder: Path) -> list[str]:
+    """Files of a folder, at any depth, in order; none where there is no folder."""
+    return sorted(str(path) for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
+
+
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """`over` upon `base`: mappings merge, anything else replaces."""
     result = dict(base)
@@ -60,3 +65,8 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
         result[key] = merged(result[key], value) if both else value
     return result
+
+
+def unknown(kind: str, name: str, where: str, choices: Iterable[str]) -> str:
+    """The message of a name that stands for nothing."""
+    return f"Unknown {kind} {name!r} in {where}: expected one of {', '.join(choices) or 'nothing (there are none)'}"

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from crossgen.config import Classes, Filter, Lists, Subset, Validation
+from crossgen.config.breakdowns import ClassRange
 from crossgen.data import content, filters, leaks, named
 from crossgen.data.filters import Mask
 from crossgen.data.lending import refuse_lent
@@ -170,7 +171,7 @@ class Chooser:
         shown = content.content(self.rows)
         return content.first_by_turns(self._with_content(), shown.orders(self.subset.seed), self.subset.seed, n)
 
-    def _of_classes(self, wanted: tuple[int | str, ...] | Classes) -> tuple[Mask, str]:
+    def _of_classes(self, wanted: tuple[int | str | ClassRange, ...] | Classes) -> tuple[Mask, str]:
         if not isinstance(wanted, Classes):
             return content.listed(self.rows, self.usable, wanted), f"{len(wanted)} listed"
         among = self.usable & ~self.lent & (self.label == LABELS["fake"])

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from crossgen.config import Classes
+from crossgen.config.breakdowns import ClassRange
 from crossgen.data.splits import order
 
 Mask = npt.NDArray[np.bool_]
@@ -45,12 +46,12 @@ def content(rows: pd.DataFrame) -> Content:
     )
 
 
-def listed(rows: pd.DataFrame, among: Mask, wanted: Sequence[int | str]) -> Mask:
-    """Rows of these classes: numbers are indices, texts synsets or names.
+def listed(rows: pd.DataFrame, among: Mask, wanted: Sequence[int | str | ClassRange]) -> Mask:
+    """Rows of these classes: numbers are indices, ranges of these, texts synsets or names.
 
     Raises ValueError for classes that no row of `among` shows.
     """
-    masks = {entry: _of_class(rows, entry) for entry in wanted}
+    masks = {entry: of_classes(rows, [entry]) for entry in wanted}
     unknown = [entry for entry, mask in masks.items() if not (mask & among).any()]
     if unknown:
         raise ValueError(
@@ -61,13 +62,28 @@ def listed(rows: pd.DataFrame, among: Mask, wanted: Sequence[int | str]) -> Mask
     return np.asarray(np.logical_or.reduce(list(masks.values())))
 
 
+def of_classes(rows: pd.DataFrame, entries: Sequence[int | str | ClassRange]) -> Mask:
+    """Rows of any of these classes: numbers are indices, ranges of these, texts synsets or names."""
+    masks = [_of_range(rows, entry) if isinstance(entry, ClassRange) else _of_class(rows, entry) for entry in entries]
+    return np.asarray(np.logical_or.reduce([np.zeros(len(rows), bool), *masks]))
+
+
+def _of_range(rows: pd.DataFrame, wanted: ClassRange) -> Mask:
+    if "class_index" not in rows:
+        return np.zeros(len(rows), bool)
+    index = pd.to_numeric(rows["class_index"]).to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.asarray((index >= wanted.first) & (index <= wanted.last))
+
+
 def _of_class(rows: pd.DataFrame, entry: int | str) -> Mask:
     columns = ("class_index",) if isinstance(entry, int) else ("class_synset", "class_name")
     masks = [rows[column].eq(entry).fillna(False).to_numpy(bool) for column in columns if column in rows]
     return np.asarray(np.logical_or.reduce([np.zeros(len(rows), bool), *masks]))
 
 
-def _with_hint(rows: pd.DataFrame, entry: int | str) -> str:
+def _with_hint(rows: pd.DataFrame, entry: int | str | ClassRange) -> str:
+    if isinstance(entry, ClassRange):
+        return f"{entry.first} to {entry.last}"
     if isinstance(entry, int):
         return str(entry)
     known = [str(name) for column in COLUMNS[1:] if column in rows for name in rows[column].dropna().unique()]

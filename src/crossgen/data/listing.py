@@ -15,7 +15,7 @@ from crossgen.progress import track
 from crossgen.records import FILES, from_rows
 
 #: Raised when listings change for the same source.
-VERSION = 3
+VERSION = 4
 
 
 def build(
@@ -63,6 +63,9 @@ def _row(pool: Pool, entry: Entry, image_id: str, group: str, split: str) -> dic
         "pair_y": entry.pair_y,
         "psnr": entry.psnr,
         "ssim": entry.ssim,
+        "prompt": entry.prompt,
+        "image_seed": entry.image_seed,
+        "made_with": entry.made_with,
         "shard": shard(image_id, pool.shards),
     }
 

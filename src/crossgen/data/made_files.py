@@ -3,6 +3,7 @@
 import io
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,11 @@ Pixels = npt.NDArray[np.uint8]
 Batch = TypeVar("Batch")
 
 
+def seed_of(name: str) -> int:
+    """The seed that a name stands for, in [0, 2**63)."""
+    return int.from_bytes(blake3(name.encode()).digest(length=8), "little") >> 1
+
+
 @dataclass
 class Made:
     """Rows of MADE, and what none was made of: id to reason."""
@@ -29,6 +35,18 @@ class Made:
     rows: list[dict[str, Any]] = field(default_factory=list)
     lost: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+
+    def left_out(self, what: str) -> list[str]:
+        """A line for each reason: how many of `what`, and the first of them."""
+        first: dict[str, str] = {}
+        for name, reason in self.lost.items():
+            first.setdefault(reason, name)
+        counts = sorted(Counter(self.lost.values()).items())
+        return [f"left out: {count} {what}, {reason}, such as {first[reason]}" for reason, count in counts]
+
+    def speed(self) -> list[str]:
+        """A line of how fast it went, if anything was made in this process."""
+        return [f"{len(self.rows) / self.seconds:.1f} images/s"] if self.seconds else []
 
 
 def in_batches(

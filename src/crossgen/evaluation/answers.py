@@ -23,8 +23,8 @@ from crossgen.intervals import Clusters, Codes, Mask
 Logits = NDArray[np.float32]
 #: What is known of a test image, of the columns of a manifest.
 KNOWN = (
-    "image_id", "path", "pool", "split", "label", "group", "stratum", "class_name", "width", "height", "format",
-    "jpeg_quality",
+    "image_id", "path", "pool", "split", "label", "group", "stratum", "class_index", "class_synset", "class_name",
+    "width", "height", "format", "jpeg_quality",
 )  # fmt: skip
 READ = (*KEY, "image_id", "label", "logit")
 

@@ -17,11 +17,13 @@ import pyarrow.parquet as pq
 from crossgen.config import (
     Config,
     DataverseSource,
+    GeneratedSource,
     Pool,
     ProceduralSource,
     ReconstructedSource,
     TableSource,
     VolumesSource,
+    generation,
 )
 from crossgen.data.names import located
 
@@ -64,6 +66,8 @@ def count(pool: Pool, config: Config, places: Mapping[str, Any]) -> Count:
         return _of_reals(pool.source, config, places)
     if isinstance(pool.source, ProceduralSource):
         return _of_drawn(pool, pool.source, config)
+    if isinstance(pool.source, GeneratedSource):
+        return _of_generated(pool.source, config, places)
     fetched = places["fetched_for"].get(pool.name)
     if fetched and not _is_there(pool):
         return Count({}, remedy="not fetched yet: `snakemake downloads` fetches and counts them")
@@ -92,6 +96,23 @@ def _of_drawn(pool: Pool, source: ProceduralSource, config: Config) -> Count:
     stated = ["test" if pool.test_only else None] * source.n
     splits = assign(groups, stated, config.split_seed, config.val_fraction, config.test_fraction)
     return replace(found, images=_counted(splits))
+
+
+def _of_generated(source: GeneratedSource, config: Config, places: Mapping[str, Any]) -> Count:
+    """As many as are asked for; what a safety checker takes away is not known before. Without a size, 1024 pixels."""
+    classes = generation.CLASSES
+    if source.prompts.like is not None:
+        manifest = Path(places["manifests"][source.prompts.like])
+        if not manifest.is_file():
+            return Count({}, remedy=f"as many classes as {source.prompts.like} has: `snakemake metadata` counts them")
+        classes = pc.count_distinct(pq.read_table(manifest, columns=["class_name"])["class_name"]).as_py()
+    n = generation.count(source, classes) // (source.train_per_class + source.test_per_class)
+    train, test = n * source.train_per_class, n * source.test_per_class
+    val = max(1, round(train * config.val_fraction)) if train else 0
+    width, height = source.size or (1024, 1024)
+    megapixels = width * height / 1e6
+    images = {"train": train - val, "val": val, "test": test}
+    return Count(images, megapixels, 1.7e6 * megapixels, png=1.0, source="config")
 
 
 def _of_manifest(path: Path) -> Count:

@@ -21,7 +21,7 @@ from crossgen.plan.counts import Count, published
 WHOLE, METADATA, DIRECTORY = 653_808_797_076, 223_851_496, 380_000_000
 #: Bytes that travel for each byte wanted by ranges: 1.00 to 1.06 in benchmarks/partial_download.py.
 OVERHEAD = 1.03
-BRINGING = ("fetch", "fetch_weights", "download")
+BRINGING = ("fetch", "fetch_weights", "fetch_pipeline", "download")
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,8 @@ class Downloads:
                 networks.weights_bytes(label.rpartition("_")[0]),
                 "number of parameters; perhaps at hand",
             )
+        if job.rule == "fetch_pipeline":
+            return Download(f"pipeline {job.wildcards['pipeline']}", None, "the hub tells its size; perhaps at hand")
         return self._members(job.wildcards["pool"])
 
     def unpacked(self, job: Job) -> float:

@@ -113,6 +113,16 @@ def _draw(work: Work, job: Job) -> Units:
     return None if n is None else {"image": n, "drawn_megapixel": n * (told.megapixels or 0)}
 
 
+def _generate(work: Work, job: Job) -> Units:
+    """Megapixels, each as often as the pipeline takes a step; where nobody says how many, 30."""
+    pool = work.pools[job.wildcards["pool"]]
+    told = work.counts[pool.name]
+    n = _shard_of(pool, told)
+    steps = getattr(pool.source, "steps", None) or 30
+    size = (n or 0) * (told.megapixels or 0)
+    return None if n is None else {"megapixel": size, "denoised_megapixel": size * steps}
+
+
 def _gather(work: Work, job: Job) -> Units:
     n = work.counts[job.wildcards["pool"]].total
     return None if n is None else {"image": n}
@@ -232,6 +242,15 @@ def _break_down(work: Work, job: Job) -> Units:
     return {"logit": work.tested * len(work.config.conditions) * len(work.detectors)}
 
 
+def _spectra(work: Work, job: Job) -> Units:
+    """Images of one pool that are decoded, at most as many as are asked for."""
+    options, told = work.config.spectra, work.counts[job.wildcards["pool"]]
+    if options is None or told.total is None:
+        return None
+    n = min(options.images, sum(told.images.get(split, 0) or 0 for split in options.splits))
+    return {"image": n} | work.decoded(n, [job.wildcards["pool"]])
+
+
 def _everything(work: Work, job: Job) -> Units:
     return None if work.images is None else {"image": work.images}
 
@@ -242,6 +261,7 @@ UNITS: Mapping[str, Callable[[Work, Job], Units]] = {
     "download": _download,
     "draw_shaders": _draw,
     "reconstruct": _extract,
+    "generate": _generate,
     "extract_metadata": _extract,
     "gather_manifest": _gather,
     "filter_subset": _filter,
@@ -257,6 +277,7 @@ UNITS: Mapping[str, Callable[[Work, Job], Units]] = {
     "collect_scores": _collect,
     "average_scores": _collect,
     "compute_metrics": _metrics,
+    "analyse_spectra": _spectra,
     "break_down": _break_down,
     "choose_thresholds": _metrics,
 }

@@ -13,9 +13,9 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from crossgen.config import DiffusersAutoencoder, OwnAutoencoder
+from crossgen.diffusion import DTYPES, library, refuse_unpinned
 from crossgen.reconstruction.own_networks import FACTOR, Continuous, Quantised
 
-DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 OWN: dict[str, type[nn.Module]] = {"KL": Continuous, "VQ": Quantised}
 
 
@@ -118,28 +118,6 @@ def _class_of(told: DiffusersAutoencoder) -> str:
 
         path = Path(hf_hub_download(told.model, "config.json", subfolder=told.subfolder, revision=told.revision))
     return str(json.loads(path.read_text(encoding="utf-8")).get("_class_name", "AutoencoderKL"))
-
-
-def library(name: str) -> Any:  # noqa: ANN401 (a module)
-    """An optional package. Raises ValueError that says how to get it."""
-    import importlib
-
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise ValueError(
-            f"This source needs the package {name!r}, which cannot be imported ({error}): install it in the"
-            " environment (it is in envs/requirements.txt: make setup)."
-        ) from error
-
-
-def refuse_unpinned(model: str, revision: str | None) -> None:
-    """Raise ValueError for a model at the hub without the commit: tomorrow its weights may be others."""
-    if not Path(model).is_dir() and revision is None:
-        raise ValueError(
-            f"{model!r} in source.by is no folder here; at the hub a model needs its `revision`, the 40 hexadecimal"
-            " digits of a commit: a branch would be another model tomorrow."
-        )
 
 
 LOADERS: dict[type, Callable[[Any, torch.device], Autoencoder]] = {

@@ -6,11 +6,12 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 import torch
-from blake3 import blake3
 from torch import Tensor
 
 from crossgen.config import ImageToImage, ReconstructedSource
-from crossgen.reconstruction.autoencoders import DTYPES, LOADERS, library, refuse_unpinned
+from crossgen.data.made_files import seed_of
+from crossgen.diffusion import DTYPES, generators, library, refuse_unpinned
+from crossgen.reconstruction.autoencoders import LOADERS
 
 Pixels = npt.NDArray[np.uint8]
 #: uint8 values of numbers in [0, 255].
@@ -26,10 +27,9 @@ class Maker(Protocol):
         """uint8 [n, h, w, 3] to the same; draws are functions of the names."""
 
 
-def generators(names: Sequence[str], seed: int) -> list[torch.Generator]:
-    """A generator an image, on the processor: the same draws on every device."""
-    keys = [blake3(f"reconstruct/{seed}/{name}".encode()).digest(length=8) for name in names]
-    return [torch.Generator().manual_seed(int.from_bytes(key, "little") >> 1) for key in keys]
+def drawn_by(names: Sequence[str], seed: int) -> list[torch.Generator]:
+    """The generator of each image, by its id."""
+    return generators([seed_of(f"reconstruct/{seed}/{name}") for name in names])
 
 
 class ByAutoencoder:
@@ -43,7 +43,7 @@ class ByAutoencoder:
     @torch.inference_mode()
     def make(self, images: Pixels, names: Sequence[str]) -> Pixels:
         """See Maker."""
-        own = generators(names, self._source.seed)
+        own = drawn_by(names, self._source.seed)
         given = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
         mean, deviation = self._network.encode((2 * given - 1).to(self._device, self._network.dtype))
         if deviation is not None and self._source.latent == "sample":
@@ -69,7 +69,7 @@ class ByDiffusion:
     def make(self, images: Pixels, names: Sequence[str]) -> Pixels:
         """See Maker."""
         made = []
-        drawn = generators(names, self._source.seed)
+        drawn = drawn_by(names, self._source.seed)
         for image, name, generator in zip(images, names, drawn, strict=True):
             given = torch.from_numpy(image)[None].permute(0, 3, 1, 2).float() / 255
             told = self._pipeline(

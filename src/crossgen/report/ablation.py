@@ -13,6 +13,7 @@ from crossgen.config.axes import Ablation, Place
 from crossgen.report.ablation_table import ordered, plain, said, title, word
 from crossgen.report.curves import KINDS, THICK, error_bars, thick, thick_text
 from crossgen.report.data import MEAN, SHOWN_METRICS, ReportData
+from crossgen.report.estimates import Estimate
 from crossgen.report.seeds import short_text
 from crossgen.report.style import (
     LABEL,
@@ -30,6 +31,8 @@ from crossgen.report.style import (
 WIDTH, HEIGHT = 3.0, 2.3  # inches of a panel
 #: Largest number of an axis by its smallest, from which it is drawn by its logarithm.
 LOGARITHM = 8.0
+#: Where the dots of single seeds stand, from one mark (0) to the next (1).
+ASIDE = 0.35
 
 Series = Mapping[tuple[Place, ...], Mapping[Place, str]]  # places on the other axes to place on the first to experiment
 
@@ -48,7 +51,8 @@ def figure(data: ReportData, name: str) -> Figure:
     across = max(0.7 + len(conditions) * (width + 0.25), 5.2)
     down = 0.75 + len(SHOWN_METRICS) * (HEIGHT + below + 0.3) + keys
     drawn = canvas(across, down)
-    bars = f"bars: {round(100 * data.level)} % intervals{thick_text(data)}"
+    seeds = ", dots: each seed" if thick_text(data) else ""
+    bars = f"bars: {round(100 * data.level)} % intervals{thick_text(data)}{seeds}"
     headline(
         drawn, f"Ablation: {title(ablation)}", f"Means over train sets: {short_text(data)}; {bars}; dotted: chance"
     )
@@ -96,9 +100,11 @@ def _panel(axes: Axes, data: ReportData, ablation: Ablation, what: tuple[str, st
         places = [_beside(order[place], dodge[index], ends, (scaled, logarithmic)) for place in series[rest]]
         style = _style(list(series).index(rest), kind) | ({} if scaled else {"linestyle": "none"})
         axes.errorbar(places, [100 * cell.value for cell in cells], yerr=error_bars(cells), elinewidth=0.9, **style)
-        for x, cell in zip(places, cells, strict=True):
+        aside = dodge[index] + ASIDE * (dodge[1] - dodge[0])
+        for x, place, cell in zip(places, series[rest], cells, strict=True):
             if cell.has_sd:
                 axes.plot([x, x], thick(cell), color=style["color"], linewidth=THICK, solid_capstyle="butt", alpha=0.55)
+                _dots(axes, _beside(order[place], aside, ends, (scaled, logarithmic)), cell, style["color"])
     axes.axhline(50, color=MUTED, linewidth=0.8, linestyle=":", zorder=0)
     if logarithmic:
         axes.set_xscale("log")
@@ -111,6 +117,12 @@ def _panel(axes: Axes, data: ReportData, ablation: Ablation, what: tuple[str, st
     axes.set_xlabel(plain(ablation.axes[0]), size=LABEL)
     axes.grid(axis="y", color="#e3e3e3", linewidth=0.6)
     plain_axes(axes)
+
+
+def _dots(axes: Axes, place: float, cell: Estimate, colour: str) -> None:
+    """A dot for each training seed."""
+    values = [100 * value for _, value in cell.by_seed]
+    axes.plot([place] * len(values), values, ".", color=colour, markersize=2.6, alpha=0.8)
 
 
 def _beside(place: float, dodge: float, ends: tuple[float, float], scale: tuple[bool, bool]) -> float:

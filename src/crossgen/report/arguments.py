@@ -25,6 +25,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--correlations", required=True, type=Path, help="correlation of training rows, of the same")
     parser.add_argument("--disagreements", required=True, type=Path, help="disagreement of detectors, of the same")
     parser.add_argument("--hardest", required=True, type=Path, help="the hardest images, of the same")
+    parser.add_argument("--contents", type=Path, help="numbers by group of content classes, of the same")
+    parser.add_argument(
+        "--spectra", type=Path, nargs="*", default=[], help="average spectra (crossgen analyse-spectra)"
+    )
+    parser.add_argument("--spectral", type=Path, nargs="*", default=[], help="numbers of each image, of the same")
     parser.add_argument("--audited", required=True, help="JSON list of [subset, train set, selection, index of crops]")
 
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from crossgen.config import Condition, Ensemble, PublishedFinding, Shown, TestSet
+from crossgen.config import Condition, Ensemble, PublishedComparison, PublishedFinding, Shown, TestSet
 from crossgen.config.axes import Ablation, ablations
 from crossgen.config.test_sets import counted, own_tests
 from crossgen.records import (
     BREAKDOWNS,
+    CONTENTS,
     CORRELATIONS,
     DISAGREEMENTS,
     DUPLICATES,
@@ -22,6 +23,8 @@ from crossgen.records import (
     OPERATING_POINTS,
     RELIABILITY,
     SEED_MEANS,
+    SPECTRA,
+    SPECTRAL,
     THRESHOLDS,
     WATCHED,
     WATERFALL,
@@ -84,6 +87,7 @@ class ReportData:
     seeds: tuple[int, ...]
     level: float = 0.95
     published: tuple[PublishedFinding, ...] = ()
+    compared: tuple[PublishedComparison, ...] = ()
     ablations: tuple[Ablation, ...] = ()
     name: str = ""
     ensembles: Mapping[str, Ensemble] = field(default_factory=dict)  # those of the experiments that are no training
@@ -101,10 +105,14 @@ class ReportData:
     correlations: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(CORRELATIONS.columns)))
     disagreements: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(DISAGREEMENTS.columns)))
     hardest: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(HARDEST.columns)))
+    contents: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(CONTENTS.columns)))
+    class_groups: tuple[str, ...] = ()
     minimum: int = 30  # images of a bin below which the interval stands alone
     thresholds: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(THRESHOLDS.columns)))
     operating_points: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(OPERATING_POINTS.columns)))
     reliability: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(RELIABILITY.columns)))
+    spectra: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(SPECTRA.columns)))
+    spectral: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(SPECTRAL.columns)))
 
     @classmethod
     def from_config(cls, config: Shown, frames: Mapping[str, pd.DataFrame]) -> "ReportData":
@@ -130,10 +138,14 @@ class ReportData:
             correlations=frames["correlations"],
             disagreements=frames["disagreements"],
             hardest=frames["hardest"],
+            contents=frames["contents"],
+            class_groups=tuple(config.breakdowns.class_groups),
             seed_means=frames["seed_means"],
             thresholds=frames["thresholds"],
             operating_points=frames["operating_points"],
             reliability=frames["reliability"],
+            spectra=frames["spectra"],
+            spectral=frames["spectral"],
             minimum=config.breakdowns.fewest,
             experiments=(*(item.name for item in config.experiments), *(item.name for item in config.ensembles)),
             train_sets=tuple(dict.fromkeys([name for name in seen if name in named] + named)),
@@ -144,6 +156,7 @@ class ReportData:
             comparisons=tuple((pair.experiment, pair.baseline) for pair in config.comparisons if pair.plain),
             seeds=tuple(sorted({seed for experiment in config.experiments for seed in experiment.seeds})),
             published=config.published_findings,
+            compared=config.compare_published,
             ablations=tuple(ablations((*config.experiments, *config.ensembles))),
             level=config.statistics.level,
             name=config.report,

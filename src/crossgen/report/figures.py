@@ -5,7 +5,7 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
-from crossgen.report import ablation
+from crossgen.report import ablation, beside, contents, spectral_figures
 from crossgen.report.binned import qualities, sizes
 from crossgen.report.correlation import correlation
 from crossgen.report.curves import degradation
@@ -25,14 +25,17 @@ FIGURES: dict[str, Callable[..., Figure]] = {
     "degradation": degradation,  # metric
     "experiments": experiments,
     "ablation": ablation.figure,  # ablation
+    "published": beside.figure,  # name of the comparison
     "biases": biases,  # subset
     "probes": probes,  # subset
+    "contents": contents.figure,
     "controls": controls,
     "learning": learning,  # experiment
     "sizes": sizes,  # experiment
     "qualities": qualities,  # experiment
     "correlation": correlation,  # experiment
     "reliability": reliability,  # experiment
+    "spectra": spectral_figures.figure,  # kind
 }
 
 
@@ -43,8 +46,10 @@ def plan(data: ReportData) -> dict[str, Callable[[], Figure]]:
         **{f"degradation_{metric}": ("degradation", metric) for metric in SHOWN_METRICS},
         "experiments": ("experiments",),
         **{f"ablation_{each.name}": ("ablation", each.name) for each in data.ablations},
+        **{f"published_{each.name}": ("published", each.name) for each in data.compared},
         **{f"biases_{subset}": ("biases", subset) for subset in dict.fromkeys(data.selections["subset"])},
         **{f"probes_{subset}": ("probes", subset) for subset in dict.fromkeys(data.probes["subset"])},
+        **({"contents": ("contents",)} if data.class_groups else {}),
         **({"controls": ("controls",)} if data.controls else {}),
         **{f"learning_{name}": ("learning", name) for name in dict.fromkeys(data.histories["experiment"])},
         **{
@@ -53,5 +58,6 @@ def plan(data: ReportData) -> dict[str, Callable[[], Figure]]:
             for name in data.experiments
         },
         **{f"reliability_{name}": ("reliability", name) for name in data.experiments if data.generators},
+        **{f"spectra_{kind}": ("spectra", kind) for kind in spectral_figures.KINDS if len(data.spectra)},
     }
     return {name: partial(FIGURES[kind], data, *rest) for name, (kind, *rest) in planned.items()}

@@ -31,9 +31,12 @@ def read(options: argparse.Namespace) -> ReportData:
         "correlations": records.read(options.correlations, records.CORRELATIONS).to_pandas(),
         "disagreements": records.read(options.disagreements, records.DISAGREEMENTS).to_pandas(),
         "hardest": records.read(options.hardest, records.HARDEST).to_pandas(),
+        "contents": _together([options.contents] if options.contents else [], records.CONTENTS),
         "thresholds": records.read(options.thresholds, records.THRESHOLDS).to_pandas(),
         "operating_points": records.read(options.operating_points, records.OPERATING_POINTS).to_pandas(),
         "reliability": records.read(options.reliability, records.RELIABILITY).to_pandas(),
+        "spectra": _together(options.spectra, records.SPECTRA),
+        "spectral": _together(options.spectral, records.SPECTRAL),
         "selections": pd.concat([_stages(*row) for row in audited], ignore_index=True),
     }
     return ReportData.from_config(Shown.model_validate_json(options.shown), frames)

@@ -32,6 +32,7 @@ TITLES = {
     "degraded": "Degraded images",
     "controls": "Controls",
     "thresholds": "Thresholds and calibration",
+    "spectra": "Spectra",
     "errors": "Where detectors err",
     "meaning": "What it means",
     "data": "Data and what is left out",
@@ -39,7 +40,20 @@ TITLES = {
     "files": "Files",
 }
 #: The same in the navigation, where a phone has room for a word.
-WORDS = ("Run", "Bias", "Matrix", "Degraded", "Controls", "Thresholds", "Errors", "Meaning", "Data", "Cite", "Files")
+WORDS = (
+    "Run",
+    "Bias",
+    "Matrix",
+    "Degraded",
+    "Controls",
+    "Thresholds",
+    "Spectra",
+    "Errors",
+    "Meaning",
+    "Data",
+    "Cite",
+    "Files",
+)
 #: Sentences of a topic that stand open; more are folded away.
 MOST = 12
 #: Kinds of figures and tables of a section that folds them away, in words.
@@ -53,6 +67,16 @@ ERRORS = {
     "disagreement": "Disagreement of detectors",
     "hardest": "The hardest images",
 }
+#: Sections of what only some runs ask for: left out where there is nothing to show.
+ASKED = ("spectra",)
+#: Kinds of figures of the spectra, in words.
+SPECTRAL = {
+    "average": "Average spectra",
+    "radial": "Power by frequency, against the reals",
+    "blocks": "Blocks of 8 x 8",
+    "combs": "Earlier saves as JPEG",
+    "autocorrelation": "What repeats",
+}
 #: Where an SVG tells places in points.
 PLACES = re.compile(r' (?:d|x|y|width|height)="[^"]*"|translate\([^)]*\)')
 #: Section to the beginnings of its figures' names, and to its tables.
@@ -63,12 +87,15 @@ SECTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "degraded": (("degradation_",), ("degraded",)),
     "controls": (("controls",), ("controls",)),
     "thresholds": (("reliability_",), ("operating_points", "calibration", "thresholds")),
+    "spectra": (("spectra_",), ("spectra",)),
     "errors": (
         ("sizes_", "qualities_", "correlation_"),
         ("breakdown_size", "breakdown_quality", "classes", "correlation", "disagreement", "hardest"),
     ),
     "meaning": (("experiments",), ("comparisons",)),
     "ablations": (("ablation_",), ("ablation",)),
+    "contents": (("contents",), ("class_matrix",)),
+    "published": (("published_",), ("published",)),
     "data": ((), ("data", "losses", "duplicates", "waterfall")),
 }
 
@@ -110,12 +137,14 @@ def _filled(
 
 def _texts(data: ReportData) -> dict[str, object]:
     """Everything that is said in words."""
+    titles = {key: text for key, text in TITLES.items() if key not in ASKED or len(data.spectra)}
     return {
         "data": data,
-        "titles": TITLES,
+        "titles": titles,
         "words": dict(zip(TITLES, WORDS, strict=True)),
-        "loop_of": {key: number for number, key in enumerate(TITLES, 1)},
+        "loop_of": {key: number for number, key in enumerate(titles, 1)},
         "errors": ERRORS,
+        "spectral": SPECTRAL,
         "questions": QUESTIONS,
         "short": in_short(data),
         "facts": facts.run(data),

@@ -5,13 +5,15 @@ from typing import Any
 
 import pandas as pd
 
-from crossgen.report import ablation_table, breakdowns
+from crossgen.report import ablation_table, breakdowns, contents_table
+from crossgen.report.beside_table import beside
 from crossgen.report.comparisons import comparisons
 from crossgen.report.data import MEAN, OWN, SHOWN_METRICS, WORST_OFF, ReportData
 from crossgen.report.estimates import Estimate, pool
 from crossgen.report.pools import duplicates, losses, pools, waterfall
 from crossgen.report.printing import Gaps, Table
 from crossgen.report.seeds import seeds_text, with_seeds
+from crossgen.report.spectra import spectra
 from crossgen.report.summary import summary
 from crossgen.report.thresholds import calibration, operating_points, thresholds
 from crossgen.report.trained import detectors
@@ -131,6 +133,7 @@ TABLES: dict[str, Callable[[ReportData], Table]] = {
     "degraded": degraded,
     "comparisons": comparisons,
     "ablation": ablation_table.table,
+    "published": beside,
     "detectors": detectors,
     "controls": controls,
     "biases": biases,
@@ -142,10 +145,12 @@ TABLES: dict[str, Callable[[ReportData], Table]] = {
     "breakdown_quality": breakdowns.quality,
     "breakdown_size": breakdowns.size,
     "classes": breakdowns.classes,
+    "class_matrix": contents_table.table,
     "correlation": breakdowns.correlation,
     "disagreement": breakdowns.disagreement,
     "hardest": breakdowns.hardest,
     "thresholds": thresholds,
     "operating_points": operating_points,
     "calibration": calibration,
+    "spectra": spectra,
 }

@@ -13,6 +13,7 @@ from crossgen import records
 from crossgen.config import Recipe
 from crossgen.data.packed import Stacked
 from crossgen.detectors.detector import Detector, device_of
+from crossgen.training import devices
 from crossgen.training.assembly import assemble
 from crossgen.training.assembly import set_up as set_up
 from crossgen.training.batches import Data as Data
@@ -45,6 +46,14 @@ class Trained:
     watched: pd.DataFrame
     lost: list[Lost]
     facts: Facts = field(default_factory=dict)
+
+
+def one_device(threads: int) -> torch.device:
+    """The GPU that a job of one network works on, else the processor by so many threads; its runs are repeatable."""
+    devices.take(1)
+    set_up(0)
+    torch.set_num_threads(threads)
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def train(

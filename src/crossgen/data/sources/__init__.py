@@ -32,6 +32,9 @@ class Entry:
     pair_y: int | None = None
     psnr: float | None = None
     ssim: float | None = None
+    prompt: str | None = None
+    image_seed: int | None = None
+    made_with: str | None = None
 
 
 #: kind -> (source, pool) -> facts of the images, in any order, as keyword arguments of Entry.

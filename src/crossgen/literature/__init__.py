@@ -1,0 +1,1 @@
+"""What others have published: their numbers with sources, how their tables are laid out, and by which protocol."""
