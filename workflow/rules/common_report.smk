@@ -27,7 +27,9 @@ TABLES = [
     "operating_points",
     "calibration",
     "spectra",
+    "looking",
 ]
+LOOKED = ["plane.svg", "drift.svg", "maps.png"]
 BROKEN_DOWN = ["breakdowns", "correlations", "disagreements", "hardest", "contents"]
 SPECTRAL_FIGURES = ["average", "radial", "blocks", "combs", "autocorrelation"]
 
@@ -85,6 +87,38 @@ def every_spectrum():
     }
 
 
+def looked_pools():
+    """Pools whose images detectors are looked into with."""
+    return list((CONFIG.looking.pools or TESTED) if CONFIG.looking else ())
+
+
+def looked(name):
+    """A file of every detector that is looked into."""
+    return [f"{REPORT}/looking/{key}/{name}" for key in (CONFIG.looking.detectors if CONFIG.looking else ())]
+
+
+def looked_json():
+    """Where these images are."""
+    return json.dumps(
+        {name: {"root": POOLS[name].source.root, "manifest": manifests([name])[0]} for name in looked_pools()}
+    )
+
+
+def looking_options():
+    """How detectors are looked into, as options of the command."""
+    told = CONFIG.looking
+    if told is None:
+        return ""
+    words = ["--images", told.images, "--maps", told.maps, "--method", told.method, "--plane", told.plane]
+    words += ["--seed", told.seed, *(["--pictures"] if told.pictures else []), "--qualities", *told.qualities]
+    return shlex.join(map(str, words))
+
+
+def every_look():
+    """The numbers of every detector that is looked into; nothing where the config asks for none."""
+    return {"looked": looked("numbers.json")} if CONFIG.looking else {}
+
+
 def report_inputs():
     """What tables, figures and page are made of."""
     return {
@@ -105,6 +139,7 @@ def report_inputs():
         "waterfalls": every_waterfall(),
         **every_history(),
         **every_spectrum(),
+        **every_look(),
     }
 
 
@@ -120,7 +155,7 @@ def report_options():
     points = ("thresholds", "operating_points", "reliability")
     for name in ("metrics", "differences", "seed_means", *points, "biases", "probes", "duplicates", *BROKEN_DOWN):
         words += [f"--{name.replace('_', '-')}", inputs[name]]
-    for name in ("manifests", "losses", "waterfalls", *every_history(), *every_spectrum()):
+    for name in ("manifests", "losses", "waterfalls", *every_history(), *every_spectrum(), *every_look()):
         words += [f"--{name}", *inputs[name]]
     return shlex.join(words)
 
@@ -145,6 +180,8 @@ def run_files():
         "indexes": [row[3] for row in audited()],
         **every_history(),
         **every_spectrum(),
+        **every_look(),
+        **({"looked_figures": [path for name in LOOKED for path in looked(name)]} if CONFIG.looking else {}),
     }
     roles |= {f"table_{name}": f"{REPORT}/tables/{name}.csv" for name in TABLES}
     return json.dumps(roles | {f"figure_{name}": f"{REPORT}/figures/{name}.svg" for name in FIGURES})

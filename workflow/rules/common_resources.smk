@@ -46,6 +46,7 @@ COSTS = {
     "average_scores": Cost(170, 0.3, 2, 0.02),
     "compute_metrics": Cost(250, 0.55, 10, 0.03),
     "analyse_spectra": Cost(260, 0.1, 5, 60),
+    "look_into": Cost(1200, 2, 20, 100),
     "break_down": Cost(270, 0.06, 5, 0.003),
     "choose_thresholds": Cost(550, 0.55, 30, 0.03),
     "audit_biases": Cost(270, 0.15, 15, 0.02),
@@ -252,6 +253,7 @@ READ = {
     "average_scores": score_rows,
     "compute_metrics": score_rows,
     "analyse_spectra": lambda wildcards, input: rows(input.others, expected(spectral_pools())),
+    "look_into": lambda wildcards, input: rows(input.manifests, expected(looked_pools())),
     "break_down": score_rows,
     "choose_thresholds": score_rows,
     "audit_biases": shown_rows,
@@ -268,6 +270,7 @@ WORKED = {
     "align_drawn": drawn_rows,
     "pack_crops": crop_rows,
     "analyse_spectra": lambda wildcards, input: CONFIG.spectra.images / 1000,
+    "look_into": lambda wildcards, input: len(looked_pools()) * CONFIG.looking.images / 1000,
     "render_conditions": rendered_rows,
     "score_images": logit_rows,
 }

@@ -191,6 +191,41 @@ rule analyse_spectra:
         " --threads {threads} --output {output.spectra:q} --images {output.images:q}"
 
 
+rule look_into:
+    input:
+        detector=lambda wildcards: detector_file(f"{wildcards.experiment}/{wildcards.train_set}/seed{wildcards.seed}"),
+        manifests=manifests(looked_pools()),
+    output:
+        [
+            f"{REPORT}/looking/{{experiment}}/{{train_set}}/seed{{seed}}/{name}"
+            for name in ("numbers.json", "plane.parquet", "drift.parquet", "maps.npz")
+        ],
+        [
+            f"{REPORT}/looking/{{experiment}}/{{train_set}}/seed{{seed}}/{name}.{suffix}"
+            for name in ("plane", "drift", "maps")
+            for suffix in ("svg", "png")
+        ],
+    log:
+        f"{REPORT}/logs/look_into/{{experiment}}/{{train_set}}/seed{{seed}}.log",
+    benchmark:
+        f"{REPORT}/benchmarks/look_into/{{experiment}}/{{train_set}}/seed{{seed}}.tsv"
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory_of("look_into"),
+        runtime=minutes_of("look_into"),
+        gpu=1,
+    params:
+        pools=looked_json(),
+        options=looking_options(),
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
+        version=code.version("crossgen.looking.looked"),
+    shell:
+        "logged {log:q} python -m crossgen look-into --detector {input.detector:q} --pools {params.pools:q}"
+        " {params.options} --output {params.folder:q}"
+
+
 rule break_down:
     input:
         scores=every_score(),

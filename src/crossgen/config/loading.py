@@ -11,9 +11,9 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from crossgen.config import ensembles, pairs, protocols
+from crossgen.config import ensembles, looking, pairs, protocols
 from crossgen.config.checks import check
-from crossgen.config.derive import with_folders, with_seen, with_unseen
+from crossgen.config.derive import detectors, tested_pools, with_folders, with_seen, with_unseen
 from crossgen.config.grid import expand
 from crossgen.config.model import SCHEMA_VERSION, Config
 from crossgen.config.presets import applied
@@ -61,6 +61,9 @@ def load(files: Sequence[str | Path], overrides: Mapping[str, Any] | None = None
         raise ConfigError(f"{error} ({where})") from error
     _refuse([*check_references(expanded), *ensembles.check(expanded), *pairs.faults(expanded)], where)
     _refuse([*protocols.faults(expanded)], where)
+    if expanded.looking is not None:
+        keys = [detector.key for detector in detectors(expanded)]
+        _refuse([*looking.faults(expanded.looking, keys, tested_pools(expanded))], where)
     return ensembles.with_degradations(protocols.with_differences(expanded))
 
 

@@ -12,6 +12,7 @@ from crossgen.config.axes import Place
 from crossgen.config.beside import PublishedComparison
 from crossgen.config.breakdowns import Breakdowns
 from crossgen.config.comparisons import Comparison as Comparison
+from crossgen.config.looking import Looking
 from crossgen.config.published import PublishedFinding
 from crossgen.config.recipes import Recipe
 from crossgen.config.sources import Below, Laid, Layout, Source
@@ -304,6 +305,9 @@ class Config(Shown, Machine):
     subsets: tuple[Subset, ...] = Field(min_length=1, description="Selections to train on.")
     recipes: tuple[Recipe, ...] = Field(
         min_length=1, description="Recipes, or paths (relative to the config file) of files that hold one each."
+    )
+    looking: Looking | None = Field(
+        default=None, description="Detectors looked into, in the report: maps, features, drift under JPEG; null: none."
     )
     spectra: Spectra | None = Field(
         default=None, description="Average spectra of the pools' images, in the report; null: none."

@@ -251,6 +251,15 @@ def _spectra(work: Work, job: Job) -> Units:
     return {"image": n} | work.decoded(n, [job.wildcards["pool"]])
 
 
+def _look(work: Work, job: Job) -> Units:
+    """Images that go through the detector: clean, and under each quality."""
+    looking = work.config.looking
+    if looking is None:
+        return None
+    pools = looking.pools or derive.tested_pools(work.config)
+    return {"image": len(pools) * looking.images * (1 + len(looking.qualities))}
+
+
 def _everything(work: Work, job: Job) -> Units:
     return None if work.images is None else {"image": work.images}
 
@@ -278,6 +287,7 @@ UNITS: Mapping[str, Callable[[Work, Job], Units]] = {
     "average_scores": _collect,
     "compute_metrics": _metrics,
     "analyse_spectra": _spectra,
+    "look_into": _look,
     "break_down": _break_down,
     "choose_thresholds": _metrics,
 }

@@ -30,6 +30,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--spectra", type=Path, nargs="*", default=[], help="average spectra (crossgen analyse-spectra)"
     )
     parser.add_argument("--spectral", type=Path, nargs="*", default=[], help="numbers of each image, of the same")
+    looked = "numbers.json of detectors that were looked into (crossgen look-into); their figures lie beside it"
+    parser.add_argument("--looked", type=Path, nargs="*", default=[], help=looked)
     parser.add_argument("--audited", required=True, help="JSON list of [subset, train set, selection, index of crops]")
 
 

@@ -111,6 +111,7 @@ class ReportData:
     thresholds: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(THRESHOLDS.columns)))
     operating_points: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(OPERATING_POINTS.columns)))
     reliability: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(RELIABILITY.columns)))
+    looked: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"detector": [], "folder": []}))
     spectra: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(SPECTRA.columns)))
     spectral: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(SPECTRAL.columns)))
 
@@ -144,6 +145,7 @@ class ReportData:
             thresholds=frames["thresholds"],
             operating_points=frames["operating_points"],
             reliability=frames["reliability"],
+            looked=frames["looked"],
             spectra=frames["spectra"],
             spectral=frames["spectral"],
             minimum=config.breakdowns.fewest,

@@ -10,6 +10,7 @@ import pandas as pd
 from crossgen import records
 from crossgen.config import Shown
 from crossgen.report.data import CHOSEN, FACTS, TOLD_OF, ReportData
+from crossgen.report.looked import read_looked
 
 
 def read(options: argparse.Namespace) -> ReportData:
@@ -35,6 +36,7 @@ def read(options: argparse.Namespace) -> ReportData:
         "thresholds": records.read(options.thresholds, records.THRESHOLDS).to_pandas(),
         "operating_points": records.read(options.operating_points, records.OPERATING_POINTS).to_pandas(),
         "reliability": records.read(options.reliability, records.RELIABILITY).to_pandas(),
+        "looked": read_looked(options.looked),
         "spectra": _together(options.spectra, records.SPECTRA),
         "spectral": _together(options.spectral, records.SPECTRAL),
         "selections": pd.concat([_stages(*row) for row in audited], ignore_index=True),

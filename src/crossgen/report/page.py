@@ -14,6 +14,7 @@ from crossgen.report import facts
 from crossgen.report.citation import bibtex
 from crossgen.report.data import ReportData
 from crossgen.report.gallery import gallery
+from crossgen.report.looked import shown
 from crossgen.report.meaning import findings
 from crossgen.report.payload import embedded, payload
 from crossgen.report.printing import Table
@@ -33,6 +34,7 @@ TITLES = {
     "controls": "Controls",
     "thresholds": "Thresholds and calibration",
     "spectra": "Spectra",
+    "looking": "Looking into the detectors",
     "errors": "Where detectors err",
     "meaning": "What it means",
     "data": "Data and what is left out",
@@ -48,6 +50,7 @@ WORDS = (
     "Controls",
     "Thresholds",
     "Spectra",
+    "Looking",
     "Errors",
     "Meaning",
     "Data",
@@ -67,8 +70,8 @@ ERRORS = {
     "disagreement": "Disagreement of detectors",
     "hardest": "The hardest images",
 }
-#: Sections of what only some runs ask for: left out where there is nothing to show.
-ASKED = ("spectra",)
+#: Sections of what only some runs ask for, and the frame that is empty where they did not: left out, then.
+ASKED = {"spectra": "spectra", "looking": "looked"}
 #: Kinds of figures of the spectra, in words.
 SPECTRAL = {
     "average": "Average spectra",
@@ -88,6 +91,7 @@ SECTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "controls": (("controls",), ("controls",)),
     "thresholds": (("reliability_",), ("operating_points", "calibration", "thresholds")),
     "spectra": (("spectra_",), ("spectra",)),
+    "looking": ((), ("looking",)),
     "errors": (
         ("sizes_", "qualities_", "correlation_"),
         ("breakdown_size", "breakdown_quality", "classes", "correlation", "disagreement", "hardest"),
@@ -109,7 +113,9 @@ def render(data: ReportData, figures: Mapping[str, Path], tables: Mapping[str, T
         if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:|/", address):
             raise ValueError(f"Link {text!r} to {address!r}: expected an address relative to the report.")
     # get_plotlyjs holds no </script (tested)
-    return _filled(data, figures, tables, {"links": links, "plotly": Markup(get_plotlyjs()), "gallery": gallery(data)})  # noqa: S704
+    code = Markup(get_plotlyjs())  # noqa: S704
+    parts = {"links": links, "plotly": code, "gallery": gallery(data), "looks": _looks(data)}
+    return _filled(data, figures, tables, parts)
 
 
 def overview(data: ReportData, tables: Mapping[str, Table]) -> str:
@@ -117,7 +123,7 @@ def overview(data: ReportData, tables: Mapping[str, Table]) -> str:
 
     For `snakemake --report`, which shows pages as data: addresses: Chromium opens none of more than 2 MB.
     """
-    return _filled(data, {}, tables, {"links": {}, "plotly": "", "gallery": {}})
+    return _filled(data, {}, tables, {"links": {}, "plotly": "", "gallery": {}, "looks": {}})
 
 
 def _filled(
@@ -137,7 +143,7 @@ def _filled(
 
 def _texts(data: ReportData) -> dict[str, object]:
     """Everything that is said in words."""
-    titles = {key: text for key, text in TITLES.items() if key not in ASKED or len(data.spectra)}
+    titles = {key: text for key, text in TITLES.items() if key not in ASKED or len(getattr(data, ASKED[key]))}
     return {
         "data": data,
         "titles": titles,
@@ -172,6 +178,14 @@ def _code(data: ReportData) -> dict[str, Markup]:
 
 def _inlined(names: tuple[str, ...]) -> Markup:
     return Markup("\n".join((FOLDER / name).read_text(encoding="utf-8") for name in names))  # noqa: S704 -- our files
+
+
+def _looks(data: ReportData) -> dict[str, dict[str, object]]:
+    """Drawings of the detectors that were looked into."""
+    return {
+        name: {"maps": told["maps"], **{kind: inline(f"{kind} of {name}", told[kind]) for kind in ("plane", "drift")}}
+        for name, told in shown(data).items()
+    }
 
 
 def _section(key: str, figures: Mapping[str, Path], tables: Mapping[str, Table]) -> dict[str, object]:

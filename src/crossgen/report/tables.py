@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from crossgen.report import ablation_table, breakdowns, contents_table
+from crossgen.report import ablation_table, breakdowns, contents_table, looked
 from crossgen.report.beside_table import beside
 from crossgen.report.comparisons import comparisons
 from crossgen.report.data import MEAN, OWN, SHOWN_METRICS, WORST_OFF, ReportData
@@ -153,4 +153,5 @@ TABLES: dict[str, Callable[[ReportData], Table]] = {
     "operating_points": operating_points,
     "calibration": calibration,
     "spectra": spectra,
+    "looking": looked.table,
 }
