@@ -86,7 +86,7 @@ def test_every_rule_says_what_its_jobs_need_and_is_measured():
 
 def test_gpus_are_for_networks_only():
     with_gpu = {name for name, body in rules().items() if "gpu=" in body}
-    assert with_gpu == {"reconstruct", "generate", "train_detector", "score_images"}
+    assert with_gpu == {"reconstruct", "generate", "train_detector", "score_images", "look_into"}
 
 
 def test_the_complete_run_is_planned_on_an_empty_disk(empty):
