@@ -33,6 +33,7 @@ VARIED = {
         {"subset.classes", "subset.images_per_class", "subset.val_per_class"},
         {"subset.classes", "subset.images_per_content_class"},
     ),
+    "content": ({"subset.classes"}, {"subset.classes", "subset.images_per_class", "subset.val_per_class"}),
     "jpeg_quality": ({"subset.align"}, {"subset.align"}),
     "size_bins": ({"subset.real", "recipe.frame"}, {"subset.real"}),
     "alignment_and_size": (TRAINED_ON, CONSTRAINED),

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from synthetic_report import draw
@@ -80,6 +81,7 @@ def test_plan_names_every_figure(mini, tiny):
         ablations=(Ablation(("lr",), {"raw": (0.1,), "unbiased": (1.0,)}),),
         compared=(PublishedComparison(table="genimage_table2", experiment="raw"),),
         class_groups=("animals",),
+        spectra=pd.DataFrame({"pool": ["sd14"]}),
     )
     assert {name.split("_")[0] for name in plan(varied)} == set(FIGURES)
     assert "matrix_fakes_q96_roc_auc" in plan(mini)

@@ -155,7 +155,8 @@ def _selection(subset: Subset) -> str:
 def _test_images(config: Config, condition: str | None) -> str:
     if condition is not None and next(each for each in config.conditions if each.name == condition).steps:
         return f"under {condition}"
-    names = [name for item in config.test_sets if item.pair for name in (item.fake, item.real) if name]
+    seen = [item for item in config.test_sets if item.pair and not item.unseen]  # others are no columns of theirs
+    names = [name for item in seen for name in (item.fake, item.real) if name]
     return _foreign(config, names) or "genimage_val"
 
 
