@@ -37,6 +37,7 @@ def data(tmp_path_factory):
 def test_a_detector_has_a_row(data):
     (row,) = TABLES["looking"](data).frame.to_dict("records")
     assert row["Neighbours tell the pool"] == "50.0 [40.0, 60.0]"
+    assert row["Images"] == "120"
     assert (row["Chance"], row["Maps"]) == ("25.0", "grad-cam")
     assert row["reals at 95"] == "0.20 [0.10, 0.50]; 5"
     assert list(row)[-4:] == ["reals at 95", "reals at 30", "fakes at 95", "fakes at 30"]

@@ -38,7 +38,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
         "method": told["maps"]["method"], "neighbours": near["value"], "neighbours_low": near["low"],
         "neighbours_high": near["high"], "chance": near["chance"],
     }  # fmt: skip
-    return [of | {name: row[name] for name in COLUMNS if name in row} for row in told["drift"]]
+    return [{name: row[name] for name in COLUMNS if name in row} | of for row in told["drift"]]
 
 
 def table(data: ReportData) -> Table:
