@@ -89,6 +89,7 @@ def test_apptainer_runs_jobs_in_the_image_with_what_it_is_told(checkout, tmp_pat
     assert f"{checkout.folder}/src/crossgen/__init__.py inside container" in log
 
 
+@pytest.mark.long
 def test_conda_makes_the_environment_once_and_runs_jobs_in_it(checkout, tmp_path):
     path = programs(tmp_path / "conda" / "bin", conda=CONDA, activate='export PATH="$1/bin:$PATH"\n')
     assert "Creating conda environment" in deployed(checkout, path, "--sdm", "conda")

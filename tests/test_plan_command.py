@@ -160,6 +160,7 @@ def test_a_workstation_uses_the_gpus_that_its_profile_names(empty):
     assert by_rule(plan) == dry_run(empty, config="config/mini.yaml")
 
 
+@pytest.mark.long
 def test_every_unit_of_work_has_its_price(empty):
     """Work that the table does not price would be free in silence."""
     from crossgen.plan.account import Account

@@ -197,6 +197,7 @@ def test_how_a_training_runs_is_no_reason_to_train_again(run):
     assert run.planned() == {}
 
 
+@pytest.mark.long
 def test_another_generator_touches_nothing_that_exists(run):
     folder = run.folder / "images"
     for split, start in (("train", 0), ("test", 1000)):
