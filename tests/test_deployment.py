@@ -78,6 +78,7 @@ def deployed(checkout: Checkout, path: Path, *options: str, status: int = 0) -> 
     return done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_apptainer_runs_jobs_in_the_image_with_what_it_is_told(checkout, tmp_path):
     path = programs(tmp_path / "programs", apptainer=APPTAINER)
     (checkout.folder / "envs" / "crossgen.sif").touch()
@@ -104,6 +105,7 @@ def test_conda_makes_the_environment_once_and_runs_jobs_in_it(checkout, tmp_path
     )
 
 
+@pytest.mark.long
 def test_an_image_that_is_not_built_is_told_before_any_job(checkout, tmp_path):
     path = programs(tmp_path / "programs", apptainer=APPTAINER)
     said = deployed(checkout, path, "--sdm", "apptainer", status=1)

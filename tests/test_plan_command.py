@@ -125,6 +125,7 @@ def test_drawings_are_counted_before_they_are_drawn(empty):
     assert rule["jobs"] == 1 and 40 < rule["cpu_seconds"] < 200
 
 
+@pytest.mark.long
 def test_genimage_on_an_empty_disk(empty):
     plan = told(empty, config="config/genimage.yaml")
     assert by_rule(plan) == dry_run(empty, config="config/genimage.yaml")
@@ -135,6 +136,7 @@ def test_genimage_on_an_empty_disk(empty):
     assert plan["cost"]["bytes"] > 2 * 650e9  # the parts, and what is unpacked of them
 
 
+@pytest.mark.long
 def test_a_cluster_asks_for_what_the_rules_say_and_its_gpus_are_on_paper(empty):
     plan = told(empty, "--profile", "slurm", config="config/genimage.yaml")
     assert (plan["executor"], plan["cores"], plan["jobs_at_once"]) == ("slurm", None, 64)
@@ -145,6 +147,7 @@ def test_a_cluster_asks_for_what_the_rules_say_and_its_gpus_are_on_paper(empty):
     assert any("constrained" in note and "at most" in note for note in plan["notes"])
 
 
+@pytest.mark.long
 def test_the_text_fits_100_columns_and_is_the_same_twice(empty):
     first, second = (planned(empty, config="config/genimage.yaml") for _ in range(2))
     assert first.returncode == 0 and first.stdout == second.stdout and not first.stderr
@@ -153,6 +156,7 @@ def test_the_text_fits_100_columns_and_is_the_same_twice(empty):
         assert said in first.stdout
 
 
+@pytest.mark.long
 def test_a_workstation_uses_the_gpus_that_its_profile_names(empty):
     plan = told(empty, "--", "--resources", "gpu=2", config="config/mini.yaml")
     (rule,) = [rule for rule in plan["rules"] if rule["rule"] == "train_detector"]
@@ -173,6 +177,7 @@ def test_every_unit_of_work_has_its_price(empty):
         assert len(found) > 15 and all(unit in table()[rule] for rule, unit in found)
 
 
+@pytest.mark.long
 def test_a_named_target_plans_its_own_part_only(empty):
     plan = told(empty, "align")
     assert by_rule(plan) == dry_run(empty, "align")
@@ -232,6 +237,7 @@ def test_a_render_job_that_found_everything_says_little_of_one_that_must_render(
     assert rule["from"] == "measured here (3 earlier jobs)" and rule["why"] == {"params changed": 3}
 
 
+@pytest.mark.long
 def test_bad_configs_are_refused_as_by_a_run(empty):
     empty.write_config(empty.config | {"conditions": [{"name": "x", "steps": [{"step": "jpg"}]}]}, "bad.yaml")
     done = planned(empty, config="bad.yaml")
@@ -279,6 +285,7 @@ def test_it_imports_no_torch():
     assert done.stdout.strip() == "set()"
 
 
+@pytest.mark.long
 def test_what_is_unknown_is_said_and_makes_the_sum_a_lower_bound(empty):
     source = {"kind": "archive", "root": "far", "url": "https://example.org/a.zip", "sha256": "0" * 64}
     pools = [*empty.config["pools"][:2], empty.config["pools"][2] | {"source": source}]

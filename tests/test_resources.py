@@ -106,6 +106,7 @@ def test_a_second_attempt_gets_more(empty):
         assert job["second"]["runtime"] == 2 * job["first"]["runtime"], job
 
 
+@pytest.mark.long
 def test_what_is_asked_grows_with_what_is_read(empty, tmp_path):
     few, many = (
         with_tables(tmp_path / str(n), GENIMAGE, empty, size, n)
@@ -116,6 +117,7 @@ def test_what_is_asked_grows_with_what_is_read(empty, tmp_path):
     assert least(many, "runtime")["score_images"] > 2 * least(few, "runtime")["score_images"]
 
 
+@pytest.mark.long
 def test_eight_jobs_of_the_mini_run_fit_a_workstation(tmp_path):
     (tmp_path / "data").symlink_to(ROOT / "data")
     jobs = real(with_tables(tmp_path, MINI, asked(MINI, tmp_path), 20_000, 60))

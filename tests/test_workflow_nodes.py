@@ -39,6 +39,7 @@ def asked(checkout: Checkout, **changes: int) -> tuple[set[str], str]:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("changes", "words", "command"),
     [

@@ -9,6 +9,7 @@ from checkout import Checkout
 pytest.importorskip("snakemake_logger_plugin_rich", reason="no snakemake-logger-plugin-rich here")
 
 
+@pytest.mark.long
 def test_bars_leave_the_account_as_it_is(tmp_path):
     checkout = Checkout(tmp_path / "run")
     next((checkout.folder / "images" / "checker").rglob("*.png")).unlink()

@@ -58,6 +58,7 @@ def fetch(output: Path, options: dict, **environment: str) -> subprocess.Complet
     )
 
 
+@pytest.mark.long
 def test_weights_of_the_hub_are_fetched_once_and_recorded(hub, caches, tmp_path):
     for _ in range(2):
         done = fetch(tmp_path / "record.json", OPTIONS, HF_ENDPOINT=hub.url)

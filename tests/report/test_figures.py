@@ -104,6 +104,7 @@ def test_many_experiments_and_train_sets_that_are_no_generators():
     assert labels == ["adm", "sd14", "all8", "mean"]
 
 
+@pytest.mark.long
 def test_many_experiments_have_a_row_of_panels_a_mean():
     names = tuple(f"experiment_{number}" for number in range(9))
     figure = degradation(draw(("adm", "sd14"), experiments=names, seeds=(0, 1)), "balanced_accuracy")
