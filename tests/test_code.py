@@ -17,10 +17,37 @@ def test_a_command_depends_on_what_it_imports():
     assert "crossgen.report.figures" not in code.closure("crossgen.commands.compute_metrics")
 
 
+def clear() -> None:
+    for function in vars(code).values():
+        if hasattr(function, "cache_clear"):
+            function.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "import crossgen.b",
+        "from crossgen import b",
+        "if 1:\n    pass\nelse:\n    import crossgen.b",
+        "try:\n    pass\nexcept ValueError:\n    import crossgen.b",
+        "try:\n    pass\nfinally:\n    import crossgen.b",
+        "for x in ():\n    pass\nelse:\n    from crossgen import b",
+        "match 1:\n    case 1:\n        import crossgen.b",
+        "class A:\n    async def f(self):\n        with open('x'):\n            from crossgen.b import y",
+    ],
+)
+def test_imports_are_found_wherever_they_stand(written, tmp_path, monkeypatch):
+    (tmp_path / "a.py").write_text(written + "\n")
+    (tmp_path / "b.py").write_text("y = 1\n")
+    monkeypatch.setattr(code, "PACKAGE", tmp_path)
+    clear()
+    assert code.closure("crossgen.a") == {"crossgen.a", "crossgen.b"}
+    clear()
+
+
 def test_comments_and_docstrings_do_not_count(tmp_path, monkeypatch):
     (tmp_path / "a.py").write_text("'''Old.'''\nVERSION = 3\nx = 1  # one\n")
     monkeypatch.setattr(code, "PACKAGE", tmp_path)
-    clear = lambda: [f.cache_clear() for f in (code.digest, code.closure, code.version, code._tree)]  # noqa: E731
     clear()
     before = code.digest("crossgen.a")
     assert code.version("crossgen.a") == 3
@@ -39,7 +66,6 @@ def test_data_files_beside_an_imported_module_count(tmp_path, monkeypatch):
     (tmp_path / "page.py").write_text("x = 1\n")
     (tmp_path / "other.py").write_text("y = 1\n")
     monkeypatch.setattr(code, "PACKAGE", tmp_path)
-    clear = lambda: [f.cache_clear() for f in (code.digest, code.closure, code._tree)]  # noqa: E731
 
     def digests() -> tuple[str, str]:
         clear()

@@ -7,6 +7,7 @@ hand when numbers change: a comma in a manifest's code must not train a hundred 
 
 import ast
 import hashlib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def digest(module: str) -> str:
     Comments, docstrings and formatting of modules do not count; every byte of a data file does. Raises
     FileNotFoundError for a module that is not there.
     """
-    parts = [f"{name}={ast.dump(_tree(name))}" for name in sorted(closure(module))]
+    parts = [f"{name}={_dumped(name)}" for name in sorted(closure(module))]
     parts += [f"{path.name}={_bytes(path)}" for name in sorted(closure(module)) for path in data_files(name)]
     return hashlib.blake2b("\n".join(parts).encode(), digest_size=8).hexdigest()
 
@@ -68,16 +69,32 @@ def _file(module: str) -> Path:
 @cache
 def _tree(module: str) -> ast.Module:
     tree = ast.parse(_file(module).read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
             node.body = node.body[1:] or [ast.Pass()]
     return tree
 
 
+def _statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """A module and every statement in it, however deep. Expressions, most of a tree, hold no imports or docstrings."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+            waiting += getattr(node, field, ())
+
+
+@cache
+def _dumped(module: str) -> str:
+    return ast.dump(_tree(module))
+
+
+@cache
 def _imports(module: str) -> set[str]:
     """Crossgen modules that a module's import statements name, wherever they stand."""
     names = set[str]()
-    for node in ast.walk(_tree(module)):
+    for node in _statements(_tree(module)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
