@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from crossgen.config import Config, Experiment, derive
+from crossgen.config import Config, Experiment, Shown, derive
 from crossgen.config.axes import ablations
 from crossgen.config.claims import _meanings
 from crossgen.config.loading import load
@@ -126,6 +126,16 @@ def test_experiments_on_its_axes_differ_in_what_it_varies_alone(store, name):
         keys |= {key for key in meant[0] if len({json.dumps(each[key]) for each in meant}) > 1}
     allowed = VARIED[name][store == "genimage"]
     assert {"recipe" if "recipe" in allowed and key.startswith("recipe.") else key for key in keys} == allowed
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_jobs_know_its_ablations_by_the_workflows_names(name):
+    """The config reaches them as JSON, whose keys are sorted."""
+    told = config(name)
+    known = ablations((*told.experiments, *told.ensembles))
+    sent = told.model_dump(mode="json", include=set(Shown.model_fields))
+    shown = Shown.model_validate_json(json.dumps(sent, sort_keys=True))
+    assert ablations((*shown.experiments, *shown.ensembles)) == known
 
 
 @pytest.fixture(scope="module")

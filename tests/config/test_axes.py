@@ -37,6 +37,18 @@ def test_each_set_of_axes_is_an_ablation_of_its_own_and_one_point_is_none():
     assert single.points == {"c": (2,), "f": (3,)}
 
 
+def test_axes_are_in_the_order_of_vary_whatever_became_of_at(tmp_path, write_config):
+    varied = VARIED | {
+        "vary": {"subset.images_per_class": [16, 4], "recipe.augment": {"none": [], "two": [{"step": "flip"}]}}
+    }
+    config = load([write_config(toy_config(tmp_path, experiments=[varied], comparisons=[]))])
+    turned = [item.model_copy(update={"at": dict(sorted(item.at.items()))}) for item in config.experiments]
+    assert list(turned[0].at) == ["augment", "images_per_class"]
+    (found,) = ablations(turned)
+    assert found.axes == ("images_per_class", "augment") and found == ablations(config.experiments)[0]
+    assert [found.name for found in ablations([standing("a", y=1, x=2), standing("b", x=2, y=2)])] == ["x_by_y"]
+
+
 def test_two_at_one_place_are_told_apart_by_their_names():
     (found,) = ablations([standing("a+lr=1", lr=1), standing("b+lr=1", lr=1)])
     assert (found.axes, found.points) == (("lr", "experiment"), {"a+lr=1": (1, "a"), "b+lr=1": (1, "b")})

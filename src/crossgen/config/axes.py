@@ -24,7 +24,7 @@ class Placed(Protocol):
 class Ablation:
     """Experiments that differ in the same keys."""
 
-    axes: tuple[str, ...]
+    axes: tuple[str, ...]  # the first is drawn along
     points: Mapping[str, tuple[Place, ...]]  # experiment to its place on each axis
 
     @property
@@ -55,7 +55,7 @@ def ablations(placed: Sequence[Placed]) -> list[Ablation]:
 
 
 def _ablation(items: Sequence[Placed]) -> Ablation:
-    axes = tuple(items[0].at)
+    axes = _in_order(items[0])
     points = {item.name: tuple(item.at[axis] for axis in axes) for item in items}
     if len(set(points.values())) == len(points):
         return Ablation(axes, points)
@@ -64,6 +64,12 @@ def _ablation(items: Sequence[Placed]) -> Ablation:
     if len(set(apart.values())) < len(points):
         apart = {name: (*point, name) for name, point in points.items()}
     return Ablation((*axes, "experiment"), apart)
+
+
+def _in_order(item: Placed) -> tuple[str, ...]:
+    """Axes as `vary` wrote them into the name, then others by their names: JSON on its way to a job sorts `at`."""
+    held = {axis: item.name.find(f"+{axis}=") for axis in item.at}
+    return tuple(sorted(held, key=lambda axis: (held[axis] < 0, held[axis], axis)))
 
 
 def _is_number(place: Place) -> bool:
