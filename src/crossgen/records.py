@@ -21,6 +21,7 @@ from crossgen.schemas import BREAKDOWNS as BREAKDOWNS
 from crossgen.schemas import CONTENTS as CONTENTS
 from crossgen.schemas import CORRELATIONS as CORRELATIONS
 from crossgen.schemas import CROPS as CROPS
+from crossgen.schemas import CURVES as CURVES
 from crossgen.schemas import DIFFERENCES as DIFFERENCES
 from crossgen.schemas import DISAGREEMENTS as DISAGREEMENTS
 from crossgen.schemas import DUPLICATES as DUPLICATES
@@ -34,6 +35,7 @@ from crossgen.schemas import LOSSES as LOSSES
 from crossgen.schemas import MADE as MADE
 from crossgen.schemas import MANIFEST as MANIFEST
 from crossgen.schemas import METRICS as METRICS
+from crossgen.schemas import MISJUDGED as MISJUDGED
 from crossgen.schemas import OPERATING_POINTS as OPERATING_POINTS
 from crossgen.schemas import PROBES as PROBES
 from crossgen.schemas import REAL as REAL

@@ -270,6 +270,34 @@ HARDEST = Schema(
     frozenset({"class_name", "width", "height", "format", "jpeg_quality", "thumbnail"}),
 )  # fmt: skip
 
+#: What stands behind a cell, point by point: `curve` roc (`x` false, `y` true positive rate), calibration (`x` mean
+#: P(fake), `y` share of fakes) or scores_real and scores_fake (logits from `x` up to `upper`, `y` their share).
+CURVES = Schema(
+    "curves",
+    ("experiment", "train_set", "seed", "condition", "test_generator", "curve", "position"),
+    {
+        "experiment": TEXT, "train_set": TEXT, "seed": INTEGER, "condition": TEXT, "test_generator": TEXT,
+        "curve": TEXT, "position": INTEGER, "x": REAL, "upper": REAL, "y": REAL, "n": INTEGER,
+    },
+    frozenset({"upper", "n"}),
+)  # fmt: skip
+
+#: What a detector (all seeds) gets wrong on a test set. `kind` class: `wrong` of `n` judgements of a content class and
+#: label, a share `value` with its limits; image: `wrong` of `n` seeds, `value` the mean margin (see HARDEST).
+MISJUDGED = Schema(
+    "misjudged",
+    ("experiment", "train_set", "condition", "test_generator", "kind", "rank"),
+    {
+        "experiment": TEXT, "train_set": TEXT, "condition": TEXT, "test_generator": TEXT, "kind": TEXT,
+        "rank": INTEGER, "label": INTEGER, "name": TEXT, "n": INTEGER, "wrong": INTEGER, "value": REAL, "low": REAL,
+        "high": REAL, "pool": TEXT, "class_name": TEXT, "width": INTEGER, "height": INTEGER, "format": TEXT,
+        "jpeg_quality": INTEGER, "thumbnail": BYTES,
+    },
+    frozenset({
+        "low", "high", "pool", "class_name", "width", "height", "format", "jpeg_quality", "thumbnail",
+    }),
+)  # fmt: skip
+
 #: Numbers of two or more seeds: their mean, with an interval over images or generators and seeds; `baseline` and its
 #: like are of differences alone, `sd` is over the seeds.
 SEED_MEANS = Schema(

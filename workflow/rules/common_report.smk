@@ -30,7 +30,7 @@ TABLES = [
     "looking",
 ]
 LOOKED = ["plane.svg", "drift.svg", "maps.png"]
-BROKEN_DOWN = ["breakdowns", "correlations", "disagreements", "hardest", "contents"]
+BROKEN_DOWN = ["breakdowns", "correlations", "disagreements", "hardest", "contents", "curves", "misjudged"]
 SPECTRAL_FIGURES = ["average", "radial", "blocks", "combs", "autocorrelation"]
 
 
@@ -241,6 +241,7 @@ def replayed():
                 "--tests": broken_down_json(),
                 "--learned": learned_json(),
                 "--pictures": "role:hardest",
+                "--cell-pictures": "role:misjudged",
             },
             "audit-biases": {"--train-sets": train_sets_json(), "--level": str(CONFIG.statistics.level)},
             "tabulate": {"--output": f"{REPORT}/tables"},

@@ -238,6 +238,8 @@ rule break_down:
         disagreements=f"{REPORT}/disagreements.parquet",
         hardest=f"{REPORT}/hardest.parquet",
         contents=f"{REPORT}/contents.parquet",
+        curves=f"{REPORT}/curves.parquet",
+        misjudged=f"{REPORT}/misjudged.parquet",
     log:
         f"{REPORT}/logs/break_down.log",
     benchmark:
@@ -260,6 +262,7 @@ rule break_down:
         " --metrics {input.metrics:q} --tests {params.tests:q} --learned {params.learned:q} --roots {params.roots:q}"
         " --breakdowns {output.breakdowns:q} --correlations {output.correlations:q}"
         " --disagreements {output.disagreements:q} --hardest {output.hardest:q} --contents {output.contents:q}"
+        " --curves {output.curves:q} --misjudged {output.misjudged:q}"
 
 
 rule choose_thresholds:

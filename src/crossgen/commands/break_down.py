@@ -1,4 +1,4 @@
-"""Rates by class, quality and size; by content; how far detectors agree; the hardest images."""
+"""Rates by class, quality and size; by content; how far detectors agree; what is behind each cell; hardest images."""
 
 import argparse
 import json
@@ -39,6 +39,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     for name in TABLES:
         parser.add_argument(f"--{name}", required=True, type=Path, help=f"{name} to write (Parquet)")
     parser.add_argument("--contents", type=Path, help="numbers by group of content classes to write (Parquet)")
+    parser.add_argument("--curves", type=Path, help="ROC, calibration and logits of every cell to write (Parquet)")
+    parser.add_argument("--misjudged", type=Path, help="worst classes and images of every cell to write (Parquet)")
+    parser.add_argument("--cell-pictures", type=Path, help="the latter of an earlier run: its pictures are taken")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -51,8 +54,10 @@ def run(options: argparse.Namespace) -> None:
     from crossgen.evaluation.agreement import correlate, disagree
     from crossgen.evaluation.answers import read_answers
     from crossgen.evaluation.breakdowns import break_down
+    from crossgen.evaluation.cell_curves import cell_curves
     from crossgen.evaluation.contents import contents, learned_groups
     from crossgen.evaluation.hardest import hardest, with_pictures_of, with_thumbnails
+    from crossgen.evaluation.misjudged import misjudged, pictured, pictured_as
 
     provenance.check(options.scores, options.manifests, options.unproven)
     tests = Judging.model_validate_json(options.tests)
@@ -73,6 +78,13 @@ def run(options: argparse.Namespace) -> None:
     if options.contents:
         of_groups = learned_groups(_selected(learned), told.class_groups) if told.class_groups else {}
         tables["contents"] = contents(answers, of_groups, told.class_groups, level)
+    if options.curves:
+        tables["curves"] = cell_curves(answers)
+    if options.misjudged:
+        errors = misjudged(answers, told, level)
+        taken = records.read(options.cell_pictures, records.MISJUDGED).to_pandas() if options.cell_pictures else None
+        drawn = pictured(errors, roots) if taken is None else pictured_as(errors, taken)
+        tables["misjudged"] = drawn.drop(columns="path")
     for name, table in tables.items():
         path = getattr(options, name)
         written = pa.Table.from_pandas(table, preserve_index=False)

@@ -51,7 +51,7 @@ def _ranked(answers: Answers, judges: Sequence[Judge], learned: Pools) -> pd.Dat
         wrong = seen & ((logits > 0) != (answers.labels == 1))
         own = pools.isin(list(learned.get(judge[:2], ()))).to_numpy()
         counts += np.stack([seen, wrong, seen & own, wrong & own])
-        margins += np.where(seen, _margin(logits, answers.labels == 1), 0.0)
+        margins += np.where(seen, margin(logits, answers.labels == 1), 0.0)
     n, wrong, n_own, wrong_own = counts
     with np.errstate(invalid="ignore"):
         ranked = answers.facts[[*SHOWN, "path"]].assign(share=wrong / n, margin=margins / n)
@@ -60,7 +60,7 @@ def _ranked(answers: Answers, judges: Sequence[Judge], learned: Pools) -> pd.Dat
     return ranked.sort_values(["share", "margin", "image_id"], ascending=[False, True, True])
 
 
-def _margin(logits: Numbers, is_fake: Mask) -> Numbers:
+def margin(logits: Numbers, is_fake: Mask) -> Numbers:
     """Signed logits in standard deviations of the detector's; negative where it is wrong."""
     spread = float(np.nanstd(logits))
     return np.where(is_fake, logits, -logits) / (spread if spread > 0 else 1.0)
@@ -73,7 +73,7 @@ def with_thumbnails(table: pd.DataFrame, roots: Mapping[str, Path]) -> pd.DataFr
     chosen = first.sort_values("rank", kind="stable").head(THUMBNAILS)
     pictures = pd.Series(None, index=table.index, dtype=object)
     for at, pool, path in zip(chosen.index, chosen["pool"], chosen["path"], strict=True):
-        pictures[at] = _thumbnail(roots.get(pool), path)
+        pictures[at] = thumbnail(roots.get(pool), path)
     return table.assign(thumbnail=pictures)
 
 
@@ -85,7 +85,8 @@ def with_pictures_of(table: pd.DataFrame, earlier: pd.DataFrame) -> pd.DataFrame
     return table.assign(thumbnail=pictures.astype(object).where(pictures.notna(), None).to_numpy())
 
 
-def _thumbnail(root: Path | None, path: str) -> bytes | None:
+def thumbnail(root: Path | None, path: str) -> bytes | None:
+    """A JPEG file of at most SIDE pixels a side; None where the file is not at hand or does not decode."""
     from PIL import Image
 
     if root is None:
