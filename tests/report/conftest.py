@@ -3,7 +3,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from synthetic_cells import curves_of, misjudged_of
 from synthetic_report import CONDITIONS, draw
+from visiting import launched
 
 from crossgen.report.data import MEAN_UNSEEN, ReportData
 from crossgen.report.figures import plan, save
@@ -13,7 +15,15 @@ from crossgen.report.tables import TABLES
 
 @pytest.fixture(scope="session")
 def mini() -> ReportData:
-    return draw()
+    data = draw()
+    kept = data.matrix_conditions
+    return replace(data, curves=curves_of(data, kept), misjudged=misjudged_of(data, kept))
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with launched() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")

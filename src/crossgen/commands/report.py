@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> None:
     from crossgen.report.tables import TABLES
     from crossgen.report.trained import headers
 
-    data = replace(inputs.read(options), detectors=headers(options.detectors))
+    data = inputs.behind(replace(inputs.read(options), detectors=headers(options.detectors)), options)
     folder = options.page.parent
     files = json.loads(options.files)
     roles = {role: _listed(told, folder) for role, told in files.items()}

@@ -26,6 +26,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--disagreements", required=True, type=Path, help="disagreement of detectors, of the same")
     parser.add_argument("--hardest", required=True, type=Path, help="the hardest images, of the same")
     parser.add_argument("--contents", type=Path, help="numbers by group of content classes, of the same")
+    parser.add_argument("--curves", type=Path, help="ROC, calibration and logits of every cell, of the same")
+    parser.add_argument("--misjudged", type=Path, help="worst classes and images of every cell, of the same")
     parser.add_argument(
         "--spectra", type=Path, nargs="*", default=[], help="average spectra (crossgen analyse-spectra)"
     )

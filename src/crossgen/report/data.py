@@ -15,11 +15,13 @@ from crossgen.records import (
     BREAKDOWNS,
     CONTENTS,
     CORRELATIONS,
+    CURVES,
     DISAGREEMENTS,
     DUPLICATES,
     HARDEST,
     HISTORY,
     LOSSES,
+    MISJUDGED,
     OPERATING_POINTS,
     RELIABILITY,
     SEED_MEANS,
@@ -106,6 +108,8 @@ class ReportData:
     disagreements: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(DISAGREEMENTS.columns)))
     hardest: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(HARDEST.columns)))
     contents: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(CONTENTS.columns)))
+    curves: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(CURVES.columns)))
+    misjudged: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(MISJUDGED.columns)))
     class_groups: tuple[str, ...] = ()
     minimum: int = 30  # images of a bin below which the interval stands alone
     thresholds: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(THRESHOLDS.columns)))

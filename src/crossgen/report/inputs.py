@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -42,6 +43,15 @@ def read(options: argparse.Namespace) -> ReportData:
         "selections": pd.concat([_stages(*row) for row in audited], ignore_index=True),
     }
     return ReportData.from_config(Shown.model_validate_json(options.shown), frames)
+
+
+def behind(data: ReportData, options: argparse.Namespace) -> ReportData:
+    """The same with what stands behind the cells, which the page alone shows."""
+    return replace(
+        data,
+        curves=_together([options.curves] if options.curves else [], records.CURVES),
+        misjudged=_together([options.misjudged] if options.misjudged else [], records.MISJUDGED),
+    )
 
 
 def _losses(paths: Sequence[Path]) -> pd.DataFrame:

@@ -4,7 +4,8 @@ const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "triangle-down", 
 const DASHES = { own: "solid", mean_off_diagonal: "dash", mean: "dot", mean_unseen: "dashdot" };
 const CONFIG = { displayModeBar: false, displaylogo: false, responsive: false, scrollZoom: false, doubleClick: false,
   showTips: false, plotlyServerURL: "" };
-const CHARTS = typeof Plotly !== "undefined"; // the overview has none: its tables stand open
+const packedPlotly = byId("plotly"); // the overview has none: its tables stand open, as where nothing can unpack it
+const CHARTS = packedPlotly !== null && typeof DecompressionStream !== "undefined";
 const PAPER = 330; // pixels of half a printed page's width: what a chart is drawn for on paper
 let printing = false;
 const ROW = 26; // pixels of a row of dots

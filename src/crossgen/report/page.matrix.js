@@ -5,10 +5,12 @@ const gridColumns = DATA.columns.filter((name) => !OWN_ONLY.includes(name));
 const isMean = (name) => name.startsWith(MEAN);
 const matrix = { row: 0, column: 0, told: null }; // selected, and the cell that the tip tells of
 
-const viewNow = () => DATA.views.find((view) => view.name === byId("matrix-view").value);
+const viewNow = () => (byId("matrix-view").value === ANY ? anyView() : DATA.views.find((view) => view.name === byId("matrix-view").value));
 
 /** One cell of a view, by names. */
-function cellAt(view, metric, condition, row, column) {
+const cellAt = (view, ...names) => (view.any ? anyCell(view, ...names) : packedCell(view, ...names));
+
+function packedCell(view, metric, condition, row, column) {
   const place = view.rows.indexOf(row) * DATA.columns.length + DATA.columns.indexOf(column);
   return unpacked(DATA.cells[view.name][metric].conditions[condition][place]);
 }
@@ -27,11 +29,12 @@ function shownNow() {
   const view = viewNow();
   const metric = byId("matrix-metric").value;
   const condition = byId("matrix-condition").value;
-  const { limit } = DATA.cells[view.name][metric];
+  const limit = view.any ? anyLimit(view, metric) : DATA.cells[view.name][metric].limit;
   return { view, metric, condition, limit, cell: (row, column) => cellAt(view, metric, condition, row, column) };
 }
 
 function redrawMatrix() {
+  showPairs();
   const view = viewNow();
   choose(byId("matrix-metric"), view.metrics.map((name) => [name, title(name)]));
   const shown = shownNow();
@@ -44,6 +47,7 @@ function redrawMatrix() {
   drawMeans(shown);
   drawMatrixTable(shown);
   drawDetail(shown);
+  redrawBehind();
 }
 
 function drawGrid(shown) {
@@ -191,6 +195,7 @@ function goTo(y, x, select) {
     node.setAttribute("aria-selected", "true");
     Object.assign(matrix, { row: y, column: x });
     drawDetail(shownNow());
+    redrawBehind();
   }
   node.focus();
 }
@@ -208,8 +213,27 @@ function matrixKey(event) {
   else goTo(y, x, true);
 }
 
+/** Views of the chosen kind of detector: experiments, computed differences of two, any two. */
+function offerViews() {
+  const kind = byId("matrix-detector").value;
+  const is = (name) => !kind || DATA.detectors[kind].includes(name);
+  const views = DATA.views.filter((view) => sidesOf(view).every(is));
+  const names = views.map((view) => [view.name, view.signed ? `difference: ${view.name}` : view.name]);
+  choose(byId("matrix-view"), hasPairs ? [...names, [ANY, "difference of any two"]] : names);
+}
+
+/** A select of detectors where there are several kinds. */
+function startDetectors() {
+  const kinds = Object.keys(DATA.detectors);
+  offer("matrix-detector", [["", "all"], ...kinds.map((name) => [name, name])], () => { offerViews(); redrawMatrix(); });
+  byId("matrix-detector").closest("label").hidden = kinds.length < 2;
+}
+
 function startMatrix() {
-  offer("matrix-view", DATA.views.map((view) => [view.name, view.signed ? `difference: ${view.name}` : view.name]), redrawMatrix);
+  startDetectors();
+  offer("matrix-view", [], redrawMatrix);
+  offerViews();
+  startPairs(redrawMatrix);
   offer("matrix-condition", conditionWords, redrawMatrix);
   offer("matrix-metric", viewNow().metrics.map((name) => [name, title(name)]), redrawMatrix);
   byId("matrix-condition").value = DATA.plain;

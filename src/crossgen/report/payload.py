@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from crossgen.config import Condition
 from crossgen.report.audit import histograms, probed
+from crossgen.report.behind import behind
 from crossgen.report.data import MEAN, MEAN_UNSEEN, OFF_DIAGONAL, OWN, OWN_MINUS_OFF, ReportData
 from crossgen.report.estimates import Estimate
 from crossgen.report.seeds import experiment_text, pair_text
@@ -84,6 +85,8 @@ def payload(data: ReportData) -> Json:
             subset: {"tables": probed(data, subset, cells.pack), "sizes": histograms(data, subset)}
             for subset in dict.fromkeys(data.probes["subset"])
         },
+        "detectors": _detectors(data),
+        "behind": behind(data),
         "scales": {name: shades(SCALES[name]) for name in SCALES},
     }
     return {**told, "about": cells.about}
@@ -132,6 +135,7 @@ def _views(data: ReportData) -> list[Json]:
         {
             "name": f"{pair[0]} − {pair[1]}",
             "of": pair[0],
+            "less": pair[1],
             "signed": True,
             "metrics": [name for name in _metrics(data) if name in held],
             "value": _difference(data, pair),
@@ -140,6 +144,14 @@ def _views(data: ReportData) -> list[Json]:
         for pair in data.comparisons
     ]
     return [{**view, "rows": (*data.train_sets_of(view["of"]), MEAN)} for view in (*shown, *paired) if view["metrics"]]
+
+
+def _detectors(data: ReportData) -> dict[str, list[str]]:
+    """Architecture to the experiments that trained it; ensembles are one of their own."""
+    found: dict[str, list[str]] = {}
+    for name, rows in data.detectors.groupby("experiment", sort=False) if len(data.detectors) else ():
+        found.setdefault(" and ".join(sorted(set(rows["architecture"]))), []).append(str(name))
+    return found | ({"ensemble": list(data.ensembles)} if data.ensembles else {})
 
 
 def _share(data: ReportData, experiment: str) -> Callable[..., Estimate]:
