@@ -14,6 +14,7 @@ from synthetic_report import printed
 
 import crossgen
 from crossgen.config import PublishedFinding
+from crossgen.report import page as page_module
 from crossgen.report.changes import change, control_excess
 from crossgen.report.citation import bibtex
 from crossgen.report.data import MEAN, OWN
@@ -85,6 +86,13 @@ def test_page_shows_every_figure_once_with_ids_of_its_own(page):
     assert len(ids) == len(set(ids))
     assert set(re.findall(r'href="#([^"]+)"', ours)) <= set(ids)
     assert set(re.findall(r"url\(#([^)]+)\)", ours)) <= set(ids)
+
+
+def test_figures_of_a_large_run_are_links_to_their_files(tiny, write_page, monkeypatch):
+    monkeypatch.setattr(page_module, "MOST_DRAWN", 1)
+    large = write_page(tiny, DRAWN).read_text(encoding="utf-8")
+    assert "<svg " not in bare(large)
+    assert {f"figures/{name}.svg" for name in DRAWN} <= set(re.findall(r'<a href="([^"]+)"', large))
 
 
 def test_the_script_finds_every_element_it_asks_for(page):

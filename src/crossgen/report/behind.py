@@ -13,8 +13,8 @@ import pandas as pd
 from crossgen.report.breakdowns import file_text
 from crossgen.report.data import ReportData
 
-#: Cells that a page holds the curves of: about 1 kB each. Of more, those of the plain condition alone, then none.
-MOST = 2500
+#: Cells that a page holds the curves of: about 1.5 kB each. Of more, those of the plain condition alone, then none.
+MOST = 2000
 CELL = ("experiment", "condition", "train_set", "test_generator")
 
 Json = dict[str, Any]

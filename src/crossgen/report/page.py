@@ -65,6 +65,8 @@ WORDS = (
 )
 #: Sentences of a topic that stand open; more are folded away.
 MOST = 12
+#: Characters of drawn figures that a page holds: those of some four experiments.
+MOST_DRAWN = 5_000_000
 #: Kinds of figures and tables of a section that folds them away, in words.
 ERRORS = {
     "sizes": "Called fake by image size",
@@ -147,7 +149,7 @@ def _filled(
         **_code(data),
         **parts,
         summary=tables["summary"],
-        sections={key: _section(key, figures, tables) for key in SECTIONS},
+        sections=_sections(figures, tables),
     )
 
 
@@ -198,12 +200,24 @@ def _looks(data: ReportData) -> dict[str, dict[str, object]]:
     }
 
 
-def _section(key: str, figures: Mapping[str, Path], tables: Mapping[str, Table]) -> dict[str, object]:
-    starts, names = SECTIONS[key]
-    return {
-        "figures": {name: inline(name, path) for name, path in figures.items() if starts and name.startswith(starts)},
-        "tables": {name: tables[name] for name in names if name in tables},
-    }
+def _sections(figures: Mapping[str, Path], tables: Mapping[str, Table]) -> dict[str, dict[str, object]]:
+    """Figures and tables of each section. Figures after the first MOST_DRAWN characters are links to their files."""
+    found: dict[str, dict[str, object]] = {}
+    drawn = 0
+    for key, (starts, names) in SECTIONS.items():
+        mine: dict[str, object] = {}
+        for name, path in figures.items():
+            if starts and name.startswith(starts):
+                svg = inline(name, path)
+                drawn += len(svg)
+                mine[name] = svg if drawn <= MOST_DRAWN else _linked(name, path)
+        found[key] = {"figures": mine, "tables": {name: tables[name] for name in names if name in tables}}
+    return found
+
+
+def _linked(name: str, path: Path) -> Markup:
+    """A figure's file in place of the figure: beside the page, in `figures/`."""
+    return Markup('<a href="figures/{}">{}</a>').format(path.name, name.replace("_", " "))
 
 
 def _short(name: str) -> str:
