@@ -78,7 +78,7 @@ def test_a_degraded_condition_in_place_of_the_clean_one_is_said(loaded):
         ({"table": "table2"}, "Unknown published table 'table2' in compare_published[0]: expected one of genimage_t"),
         (
             {"experiment": "rw"},
-            "Unknown experiment 'rw' in compare_published[0]: expected one of raw, jpeg96",
+            "Unknown experiment 'rw' in compare_published[0]: expected one of raw, deit_s",
         ),
         ({"condition": "dark"}, "Unknown condition 'dark' in compare_published[0]"),
         ({"table": "genimage_table3"}, "genimage_table3 has resnet50, deit_s, swin_t"),
