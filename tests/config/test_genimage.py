@@ -41,8 +41,8 @@ def test_it_is_both_papers_with_their_detectors():
         trained.setdefault(detector.experiment.name, []).append(detector.train_set.name)
     square = ["sd14", "sd15", "wukong"]  # the family of 512 pixels (unbiased_genimage, section 4)
     assert trained == {
-        **dict.fromkeys(("raw", *SEVEN[1:], "jpeg96"), list(FOLDERS)),
-        **dict.fromkeys(("constrained", "swin_raw", "swin_constrained"), square),
+        **{name: list(FOLDERS) for name in ("raw", *SEVEN[1:], "jpeg96")},
+        **{name: square for name in ("constrained", "swin_raw", "swin_constrained")},
     }
     names = [condition.name for condition in config.conditions]
     degraded = ["resize_112", "resize_64", "jpeg_q65", "jpeg_q30", "blur_s3", "blur_s5"]
