@@ -125,8 +125,8 @@ def test_no_number_is_compared_without_its_kind(data):
 
 
 def test_the_complete_run_has_a_number_beside_every_published_one():
-    """Tables 2 to 5, both heat maps, their repetition, detectors of SD V1.4; not means over conditions, nor over three train
-    sets where all eight were trained."""
+    """Tables 2 to 5, both heat maps, their repetition, detectors of SD V1.4; not means over conditions, nor over three
+    train sets where all eight were trained."""
     config = load([ROOT / "config" / "genimage.yaml"])
     trained: dict[str, set[str]] = {}
     for detector in derive.detectors(config):
