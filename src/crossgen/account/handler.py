@@ -37,9 +37,9 @@ class Setting:
     """What the workflow knows.
 
     `page`: the report that its rule `report` writes; `quiet`: what Snakemake is asked not to tell, in lower case;
-    `benchmarks`: folders of earlier runs' benchmark files; `tries`: rule → how often a job may be tried; `collects`: rule →
-    whether it only collects what others make; `shows_logs`: Snakemake itself shows the log of a failed job; `bars`: its one
-    plugin draws bars; `keeps_going`: it begins further jobs when one has failed for good.
+    `benchmarks`: folders of earlier runs' benchmark files; `tries`: rule → how often a job may be tried; `collects`:
+    rule → whether it only collects what others make; `shows_logs`: Snakemake itself shows the log of a failed job;
+    `bars`: its one plugin draws bars; `keeps_going`: it begins further jobs when one has failed for good.
     """
 
     page: Path | None = None
