@@ -23,7 +23,7 @@ EXAMPLE = """crossgen plan --configfile config/genimage.yaml --profile slurm
   jobs       [{rule, wildcards, reasons, threads, mem_mb, runtime, gpu, local, group, output, cpu_seconds,
               gpu_seconds, wall_seconds, bytes, whole, from}]
   notes, warnings
-from: measured here (benchmark files of earlier jobs), measured (--measured), measured on other networks (the same), table
+from: measured here (benchmark files of earlier jobs), measured (--measured), measured on other networks, table
 (crossgen/plan/costs.csv), GPU on paper; whole: no part of it is unknown; runtime in minutes as asked of a cluster."""
 
 

@@ -69,6 +69,9 @@ def _named(item: Told) -> str:
 
 
 def _range(item: Told) -> str:
+    """Of single jobs; a card tells the sum of several alone."""
+    if item["low"] == item["high"] and item["jobs"] > 1:
+        return "sum alone"
     low, high = (f"{item[key]:.2g}" for key in ("low", "high"))
     return f"{low} to {high}" if low != high else low
 
