@@ -121,6 +121,14 @@ def test_no_report_is_named_by_a_run_that_writes_none(reporting):
 
 
 @pytest.mark.parametrize("there", [True, False])
+def test_a_run_with_nothing_to_do_names_the_report_that_is_there(there, reporting, tmp_path):
+    if there:
+        (tmp_path / "report.html").touch()
+    reporting.say(None, "Nothing to be done (all requested files are present and up to date).")
+    assert reporting.told == ([f"-- report: {tmp_path}/report.html"] if there else [])
+
+
+@pytest.mark.parametrize("there", [True, False])
 def test_a_run_that_failed_says_that_its_report_was_not_written(there, reporting, tmp_path):
     if there:
         (tmp_path / "report.html").touch()

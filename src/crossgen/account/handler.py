@@ -253,6 +253,9 @@ class Account(logging.Handler):
         message = str(record.msg)
         if message.startswith("SLURM run ID: "):
             self._slurm_run = message.removeprefix("SLURM run ID: ").strip()
+        page = self._setting.page
+        if message.startswith("Nothing to be done") and page is not None and page.is_file():
+            self._say(f"-- report: {page}")
         self._stopping = self._stopping or message.startswith(("Will exit after finishing", "Terminating processes"))
 
     def _steps(self, line: str) -> None:
