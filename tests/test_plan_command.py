@@ -131,7 +131,11 @@ def test_genimage_on_an_empty_disk(empty):
     plan = told(empty, config="config/genimage.yaml")
     assert by_rule(plan) == dry_run(empty, config="config/genimage.yaml")
     assert sum(item["all"] for item in plan["images"].values()) == 2_681_167
-    assert plan["download"]["bytes"] == 653_808_797_076
+    brought = {item["what"]: item["bytes"] for item in plan["download"]["items"]}
+    assert brought.pop("Dataverse deposit, whole") == 653_808_797_076
+    assert [name.split("_")[0] for name in brought] == [
+        f"weights {name}" for name in ("cnnspot", "f3net", "gramnet", "spec")
+    ]
     assert plan["cells"]["pixels"] == {"all": 0, "there": 0, "to_compute": 0}  # rendered as they are judged
     assert plan["cells"]["logits"]["all"] == plan["cells"]["logits"]["to_compute"] > 16 * 4 * 8
     assert plan["cost"]["bytes"] > 2 * 650e9  # the parts, and what is unpacked of them
