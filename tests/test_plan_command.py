@@ -92,6 +92,7 @@ def test_the_mini_run_from_nothing(empty):
     # fakes_q96 does nothing to reals, and is all_q96 to fakes: 8 of 9 conditions are pixels of their own
     assert plan["cells"]["pixels"] == {"all": 13 * 8, "there": 0, "to_compute": 13 * 8}
     assert plan["cells"]["logits"] == {"all": 16 * 13 * 8, "there": 0, "to_compute": 16 * 13 * 8}
+    assert plan["cells"]["validation"] == {"all": 16, "there": 0, "to_compute": 16}
     assert plan["images"]["photographs"]["all"] == 516 and plan["images"]["vq"]["test"] == 60
     assert plan["download"] == {"bytes": 0, "items": []}
     assert all(rule["from"] in ("table", "nothing to do") for rule in plan["rules"])
@@ -130,7 +131,11 @@ def test_genimage_on_an_empty_disk(empty):
     plan = told(empty, config="config/genimage.yaml")
     assert by_rule(plan) == dry_run(empty, config="config/genimage.yaml")
     assert sum(item["all"] for item in plan["images"].values()) == 2_681_167
-    assert plan["download"]["bytes"] == 653_808_797_076
+    brought = {item["what"]: item["bytes"] for item in plan["download"]["items"]}
+    assert brought.pop("Dataverse deposit, whole") == 653_808_797_076
+    assert [name.split("_")[0] for name in brought] == [
+        f"weights {name}" for name in ("cnnspot", "f3net", "gramnet", "spec")
+    ]
     assert plan["cells"]["pixels"] == {"all": 0, "there": 0, "to_compute": 0}  # rendered as they are judged
     assert plan["cells"]["logits"]["all"] == plan["cells"]["logits"]["to_compute"] > 16 * 4 * 8
     assert plan["cost"]["bytes"] > 2 * 650e9  # the parts, and what is unpacked of them
@@ -208,6 +213,7 @@ def test_a_changed_recipe_costs_its_own_detectors(run):
     assert plan["cells"] == {
         "pixels": {"all": 3, "there": 3, "to_compute": 0},
         "logits": {"all": 15, "there": 9, "to_compute": 6},
+        "validation": {"all": 5, "there": 3, "to_compute": 2},
     }
 
 
@@ -224,6 +230,44 @@ def test_what_was_measured_here_decides(run):
     run.write_config()
     (longer,) = [rule for rule in told(run, "train")["rules"] if rule["rule"] == "train_detector"]
     assert longer["wall_seconds"] > 2 * rule["wall_seconds"] and longer["from"] == rule["from"]
+
+
+@pytest.mark.long
+def test_another_run_is_priced_by_a_folder_and_by_a_card(run, empty, tmp_path):
+    """The folder and the sums of its benchmark files say nearly the same of jobs of another config."""
+    report = run.folder / "results" / "toy"
+    spent = [summed(folder) for folder in sorted((report / "benchmarks").iterdir())]
+    card = report / "card.json"
+    card.write_text(json.dumps({"spent": spent, "detectors": [{"device": "cpu", "processes": 1}]}))
+    plans = [told(empty, "--measured", str(path), config="config/mini.yaml") for path in (report, card)]
+    for plan, place in zip(plans, (report, card), strict=True):
+        found = {item["rule"]: item for item in plan["measured"]}
+        assert {"extract_metadata", "filter_subset", "plot", "train_detector", "score_images"} <= set(found)
+        assert all(item["from"] == [str(place)] for item in found.values())
+        assert found["train_detector"]["jobs"] == 5 and not found["train_detector"]["alike"]
+        by = {rule["rule"]: rule["from"] for rule in plan["rules"]}
+        assert by["extract_metadata"] == "measured (3 earlier jobs)"
+        assert by["train_detector"] == "measured on other networks (5 earlier jobs)"
+    folder, sums = ({item["rule"]: item for item in plan["measured"]} for plan in plans)
+    assert folder["plot"]["low"] <= folder["plot"]["cpu_factor"] <= folder["plot"]["high"]
+    for rule in ("extract_metadata", "filter_subset", "pack_crops", "plot", "train_detector", "score_images"):
+        assert sums[rule]["cpu_factor"] == pytest.approx(folder[rule]["cpu_factor"], rel=0.15), rule
+    text = planned(empty, "--measured", str(card), config="config/mini.yaml").stdout
+    assert max(map(len, text.splitlines())) <= 100 + len(str(card)) and "sum alone" in text
+    (report / "config.json").unlink()
+    done = planned(empty, "--measured", str(card), config="config/mini.yaml")
+    assert done.returncode == 1 and f"no config.json in {report}" in done.stderr
+
+
+def summed(folder: Path) -> dict:
+    """A row of a card: the sums of a rule's benchmark files."""
+    rows = [
+        path.read_text().splitlines()[1].split("\t") for path in sorted([folder, *folder.rglob("*")]) if path.is_file()
+    ]
+    numbers = [[float(row[place]) if row[place] not in ("-", "NA") else 0.0 for place in (0, -1)] for row in rows]
+    wall, cpu = (sum(column) for column in zip(*numbers, strict=True))
+    rule = folder.name.removesuffix(".tsv")
+    return {"rule": rule, "jobs": len(rows), "wall_seconds": wall, "processor_seconds": cpu}
 
 
 @pytest.mark.long

@@ -92,6 +92,64 @@ def test_one_line_a_stage_and_none_a_job(run):
     ]
 
 
+@pytest.fixture
+def reporting(tmp_path):
+    """Of a run that writes a report."""
+    run = Run(tmp_path, quiet={"rules"}, page=tmp_path / "report.html")
+    yield run
+    run.account.close()
+
+
+def test_the_report_is_named_at_the_beginning_and_at_the_end(reporting, tmp_path):
+    reporting.plan(metrics=1, report=1)
+    assert reporting.told == [f"-- 2 steps to do; report: {tmp_path}/report.html"]
+    for job, rule in enumerate(("metrics", "report")):
+        reporting.begin(job, rule)
+        reporting.finish(job)
+    reporting.account.succeeded()
+    assert reporting.told[-1] == f"-- all 2 steps done, 0:02 gone; report: {tmp_path}/report.html"
+
+
+def test_no_report_is_named_by_a_run_that_writes_none(reporting):
+    reporting.plan(metrics=1)
+    reporting.begin(1, "metrics")
+    reporting.finish(1)
+    reporting.account.succeeded()
+    assert not any("report" in line for line in reporting.told)
+    reporting.account.failed()
+    assert not any("report" in line for line in reporting.heard.lines)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_run_with_nothing_to_do_names_the_report_that_is_there(there, reporting, tmp_path):
+    if there:
+        (tmp_path / "report.html").touch()
+    reporting.say(None, "Nothing to be done (all requested files are present and up to date).")
+    assert reporting.told == ([f"-- report: {tmp_path}/report.html"] if there else [])
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_run_that_failed_says_that_its_report_was_not_written(there, reporting, tmp_path):
+    if there:
+        (tmp_path / "report.html").touch()
+    reporting.plan(metrics=1, report=1)
+    reporting.begin(1, "metrics")
+    reporting.fail(1, "metrics")
+    reporting.account.failed()
+    said = "is of an earlier run" if there else "is not there yet"
+    assert f"-- no report was written: {tmp_path}/report.html {said}." in reporting.told[-1]
+
+
+def test_a_run_that_failed_after_its_report_says_nothing_of_it(reporting):
+    reporting.plan(report=1, other=1)
+    reporting.begin(1, "report")
+    reporting.finish(1)
+    reporting.begin(2, "other")
+    reporting.fail(2, "other")
+    reporting.account.failed()
+    assert "report was" not in reporting.told[-1]
+
+
 def test_snakemakes_lines_about_single_jobs_are_dropped_where_it_is_quiet_about_rules(run, tmp_path):
     for loud, spoken in ((run, []), (Run(tmp_path), ["Select jobs to execute...", "Finished jobid: 1"])):
         loud.plan(extract=1)

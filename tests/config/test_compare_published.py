@@ -78,7 +78,7 @@ def test_a_degraded_condition_in_place_of_the_clean_one_is_said(loaded):
         ({"table": "table2"}, "Unknown published table 'table2' in compare_published[0]: expected one of genimage_t"),
         (
             {"experiment": "rw"},
-            "Unknown experiment 'rw' in compare_published[0]: expected one of raw, jpeg96",
+            "Unknown experiment 'rw' in compare_published[0]: expected one of raw, deit_s",
         ),
         ({"condition": "dark"}, "Unknown condition 'dark' in compare_published[0]"),
         ({"table": "genimage_table3"}, "genimage_table3 has resnet50, deit_s, swin_t"),
@@ -92,3 +92,27 @@ def test_wrong_ones_are_refused(loaded, item, message):
 
 def test_the_same_numbers_twice_are_refused(loaded):
     assert "Doubled compare_published[1]" in refused(loaded, TABLE2, TABLE2)
+
+
+def test_the_table_of_sd14_is_comparable_but_for_frames(loaded):
+    item = {"table": "sd14", "experiment": "raw", "detector": "resnet50"}
+    assert "frame: published \"each method's own\", here 'short_side 235, 224'" in refused(loaded, item)
+    assert set(loaded({**item, "despite": ["frame"]})[0].differs) == {"frame"}
+    told = refused(loaded, {**item, "detector": "npr", "despite": ["frame"]})
+    assert "detector: published 'npr (not in our zoo)', here 'resnet50 (timm resnet50)'" in told
+
+
+def test_weights_of_aligned_datasets_stand_beside_our_own_and_what_differs_is_said():
+    found = load([ROOT / "config" / "ablations" / "genimage" / "aligned.yaml"]).compare_published
+    assert [item.experiment for item in found] == ["aligned_lossless", "aligned"]
+    for item in found:
+        assert set(item.differs) == {"training_set", "frame", "alignment", "test_images"}
+        assert item.differs["training_set"][1] == "pools such as 'round_trips' (reconstructed)"
+    assert found[1].differs["alignment"][1] == "fake brought to JPEG pair"
+
+
+def test_aligned_pairs_of_the_mini_set_are_not_comparable_with_the_papers(loaded):
+    item = {"table": "aligned_dda_genimage", "experiment": "synchronised"}
+    told = refused(loaded, item, base="ablations/aligned")
+    assert "detector: published 'aligned_variant_not_stated (res50nodown)', here 'small_aligned (residual" in told
+    assert "test_images: published 'GenImage, its fakes brought to JPEG 96; which images is not published'" in told

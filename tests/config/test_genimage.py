@@ -15,6 +15,8 @@ from crossgen.data.genimage import FOLDERS
 from toys import ROOT
 
 CONFIGS = ROOT / "config"
+#: GenImage's, in the order of its tables; ours of the first is called `raw`.
+SEVEN = ("resnet50", "deit_s", "swin_t", "cnnspot", "spec", "f3net", "gramnet")
 NAMED = ("pools", "test_sets", "subsets", "recipes", "experiments")
 
 
@@ -29,7 +31,7 @@ def test_it_holds_no_key_of_the_mini_config(name):
     assert "extends" not in yaml.safe_load((CONFIGS / "genimage.yaml").read_text())
 
 
-def test_it_is_both_papers_for_resnet_50():
+def test_it_is_both_papers_with_their_detectors():
     config = load([CONFIGS / "genimage.yaml"])
     assert [item.name for item in config.test_sets] == list(FOLDERS)
     assert [pool.name for pool in config.pools] == [name for each in FOLDERS for name in (each, f"{each}_real")]
@@ -37,15 +39,15 @@ def test_it_is_both_papers_for_resnet_50():
     trained = {}
     for detector in derive.detectors(config):
         trained.setdefault(detector.experiment.name, []).append(detector.train_set.name)
-    assert trained == {
-        "raw": list(FOLDERS),
-        "jpeg96": list(FOLDERS),
-        "constrained": ["sd14", "sd15", "wukong"],  # the family of 512 pixels (unbiased_genimage, section 4)
+    square = ("sd14", "sd15", "wukong")  # the family of 512 pixels (unbiased_genimage, section 4)
+    assert {name: tuple(sets) for name, sets in trained.items()} == {
+        **dict.fromkeys(("raw", *SEVEN[1:], "jpeg96"), tuple(FOLDERS)),
+        **dict.fromkeys(("constrained", "swin_raw", "swin_constrained"), square),
     }
     names = [condition.name for condition in config.conditions]
     degraded = ["resize_112", "resize_64", "jpeg_q65", "jpeg_q30", "blur_s3", "blur_s5"]
     assert names == ["clean", *degraded, "fakes_q96", "all_q96"]
-    (recipe,) = config.recipes
+    recipe = config.recipes[0]
     assert (recipe.architecture, recipe.options["model"]) == ("timm", "resnet50")
     assert (recipe.reading, recipe.epochs, recipe.batch_size) == ("files", 210, 128)
     assert 2_681_167 / sum(pool.shards for pool in config.pools) < 50_000

@@ -6,13 +6,15 @@ import pandas as pd
 import pytest
 from synthetic_report import CONDITIONS, draw
 
-from crossgen.config import PublishedComparison
+from crossgen.config import PublishedComparison, derive
+from crossgen.config.loading import load
 from crossgen.literature.reading import table
 from crossgen.report.beside_table import cells
 from crossgen.report.figures import plan
 from crossgen.report.page import render
 from crossgen.report.printing import markdown
 from crossgen.report.tables import TABLES
+from toys import ROOT
 
 EIGHT = ("midjourney", "sd14", "sd15", "adm", "glide", "wukong", "vqdm", "biggan")
 SAID = {"training_set": ("GenImage", "toys")}
@@ -120,3 +122,40 @@ def test_no_number_is_compared_without_its_kind(data):
     rows = cells(data, item("unbiased_difference", "unbiased", detector="resnet50"))
     assert set(rows["reason"]) == {"a difference, and no baseline"}
     assert isinstance(rows, pd.DataFrame)
+
+
+def test_the_complete_run_has_a_number_beside_every_published_one():
+    """Tables 2 to 5, both heat maps, their repetition, detectors of SD V1.4; not means over conditions, nor over three
+    train sets where all eight were trained."""
+    config = load([ROOT / "config" / "genimage.yaml"])
+    trained: dict[str, set[str]] = {}
+    for detector in derive.detectors(config):
+        trained.setdefault(detector.experiment.name, {"mean"}).add(detector.train_set.name)
+    full = draw(EIGHT, config.conditions, experiments=("raw", "constrained"))
+    found = {}
+    for asked in config.compare_published:
+        names = trained[asked.experiment]
+        of = {name: getattr(full, name) for name in ("metrics", "differences")}
+        here = replace(full, **{name: rows[rows["train_set"].isin(names)] for name, rows in of.items()})
+        drawn = "constrained" if "constrained" in asked.experiment else "raw"
+        baseline = "raw" if asked.baseline else None
+        rows = cells(here, asked.model_copy(update={"experiment": drawn, "baseline": baseline}))
+        found[asked.name] = rows["value"].notna().mean()
+        gaps = rows.loc[rows["reason"] != "", ["train_generator", "condition"]].to_numpy().tolist()
+        assert gaps in ([], [["sd14", "mean"]], [["mean_of_3", "raw"]]), asked.name
+    assert len(found) == 41 and min(found.values()) == 6 / 7
+
+
+def test_weights_from_elsewhere_stand_beside_the_only_train_set_and_fakes_brought_to_jpeg():
+    conditions = load([ROOT / "config" / "ablations" / "genimage" / "aligned.yaml"]).conditions
+    drawn = draw(EIGHT, conditions, experiments=("aligned",), extra=("pairs",))
+    asked = item("aligned_dda_genimage", "aligned")
+    assert set(cells(drawn, asked)["reason"]) == {"no detector of official_weights here"}
+    alone = replace(drawn, metrics=drawn.metrics[drawn.metrics["train_set"] == "pairs"])
+    rows = placed(alone, asked)
+    ours = alone.cell("aligned", "pairs", "adm", "fakes_q96", "balanced_accuracy")
+    assert len(rows) == 8 and (rows["reason"] == "").all() and set(rows["our_condition"]) == {"fakes_q96"}
+    row = rows.loc[("official_weights", "adm", "fakes_jpeg96")]
+    assert (row["published"], row["value"]) == (52.4, pytest.approx(100 * ours.value))
+    without = replace(alone, conditions=conditions[2:])  # both labels brought to it: another test
+    assert set(cells(without, asked)["reason"]) == {"no condition here is fakes_jpeg96"}

@@ -118,6 +118,7 @@ def follow():
     bars = list(told.log_handler_settings) == ["rich"]
     quiet = frozenset(item.name.lower() for item in told.quiet or ())
     setting = account.Setting(
+        page=Path(REPORT, "report.html"),
         quiet=quiet,
         benchmarks=[Path(STORE, "benchmarks"), Path(REPORT, "benchmarks")],
         tries=lambda rule: 1 + workflow.get_rule(rule).restart_times,

@@ -16,4 +16,7 @@ def places():
         "packings": {name: experiment.recipe for name, experiment in PACKINGS.items()},
         "pixels": f"{STORE}/cells/pixels",
         "logits": f"{STORE}/cells/logits",
+        "validation": f"{STORE}/cells/validation",
+        "shown": [shown_of(batch) for batch in range(len(BATCHES))],
+        "validated": validations("validated"),
     }

@@ -122,11 +122,12 @@ def _quoted(word: str) -> str:
     return f"$'{escaped}'"
 
 
-def summary(failed: Mapping[int, tuple[Job, str]], stopped: Sequence[Job], so_far: str) -> str:
-    """The end of a run that failed: `failed` number → job and how it ended; `stopped`: jobs that had begun."""
+def summary(failed: Mapping[int, tuple[Job, str]], stopped: Sequence[Job], so_far: str, page: str = "") -> str:
+    """The end of a run that failed: `failed` number → job and how it ended; `stopped`: jobs that had begun; `page`:
+    what to know of the report."""
     told = [f"   {job}: {how}; log: {', '.join(job.logs)}" for job, how in failed.values()]
     told += [f"   {job}: did not come to its end; log: {', '.join(job.logs)}" for job in stopped]
     more = [f"   and {len(told) - LISTED} more"] if len(told) > LISTED else []
     advice = "-- Mend it, then start the run again: what is done is kept, and a training goes on from its checkpoint."
     head = f"-- the run ended at {so_far}; not done:" if told else f"-- the run ended at {so_far}."
-    return "\n".join([head, *told[:LISTED], *more, advice])
+    return "\n".join([head, *told[:LISTED], *more, *([f"-- no report was written: {page}."] if page else []), advice])

@@ -23,6 +23,7 @@ EVERY, SELDOM = (
     900.0,
 )  # seconds between two lines of how far the run is, as long as no job ends: 1, 2, 4 ... 15 min
 TICK = 5.0
+REPORT = "report"  # the rule that writes the page
 REMARK = 160  # characters of what a stage of one job says of itself
 #: What Snakemake says of single jobs and in other words than this account: dropped where a run is quiet about rules.
 _CHATTER = re.compile(
@@ -35,12 +36,13 @@ _CHATTER = re.compile(
 class Setting:
     """What the workflow knows.
 
-    `quiet`: what Snakemake is asked not to tell, in lower case; `benchmarks`: folders of earlier runs' benchmark files;
-    `tries`: rule → how often a job may be tried; `collects`: rule → whether it only collects what others make;
-    `shows_logs`: Snakemake itself shows the log of a failed job; `bars`: its one plugin draws bars; `keeps_going`: it
-    begins further jobs when one has failed for good.
+    `page`: the report that its rule `report` writes; `quiet`: what Snakemake is asked not to tell, in lower case;
+    `benchmarks`: folders of earlier runs' benchmark files; `tries`: rule → how often a job may be tried; `collects`:
+    rule → whether it only collects what others make; `shows_logs`: Snakemake itself shows the log of a failed job;
+    `bars`: its one plugin draws bars; `keeps_going`: it begins further jobs when one has failed for good.
     """
 
+    page: Path | None = None
     quiet: Collection[str] = ()
     benchmarks: Sequence[Path] = ()
     tries: Callable[[str], int] = lambda _: 1
@@ -130,7 +132,8 @@ class Account(logging.Handler):
         self._over.set()
         with self._alone():
             if "progress" not in self._setting.quiet:
-                self._say(f"-- all {self.stages.total} steps done, {self.stages.gone()}")
+                report = f"; report: {self._setting.page}" if self._reports() else ""
+                self._say(f"-- all {self.stages.total} steps done, {self.stages.gone()}{report}")
 
     def failed(self) -> None:
         """The run has failed, or was stopped: what is not done, and what to do."""
@@ -138,7 +141,7 @@ class Account(logging.Handler):
         with self._alone():
             stopped = [self._jobs[number] for number in self.stages.running if number in self._jobs]
             steps = f"{self.stages.done} of {self.stages.total} steps, {self.stages.gone()}"
-            self._say(failures.summary(self._failed, stopped, steps), logging.ERROR)
+            self._say(failures.summary(self._failed, stopped, steps, self._unreported()), logging.ERROR)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -155,9 +158,22 @@ class Account(logging.Handler):
         counts.pop("total", None)
         self.stages.plan(counts)
         self._told = self._setting.now()
+        if self._reports() and "progress" not in self._setting.quiet:
+            self._say(f"-- {self.stages.total} steps to do; report: {self._setting.page}")
         if self._ticks is None and "progress" not in self._setting.quiet:
             self._ticks = threading.Thread(target=self._keep_ticking, name="crossgen-account", daemon=True)
             self._ticks.start()
+
+    def _reports(self) -> bool:
+        """Whether this run writes the report."""
+        return self._setting.page is not None and REPORT in self.stages.stages
+
+    def _unreported(self) -> str:
+        """What to know of the report of a run that failed; nothing where it was to write none, or has written it."""
+        page = self._setting.page
+        if page is None or not self._reports() or self.stages.stages[REPORT].done:
+            return ""
+        return f"{page} is of an earlier run" if page.is_file() else f"{page} is not there yet"
 
     def _keep_ticking(self) -> None:
         while not self._over.wait(TICK):
@@ -237,6 +253,9 @@ class Account(logging.Handler):
         message = str(record.msg)
         if message.startswith("SLURM run ID: "):
             self._slurm_run = message.removeprefix("SLURM run ID: ").strip()
+        page = self._setting.page
+        if message.startswith("Nothing to be done") and page is not None and page.is_file():
+            self._say(f"-- report: {page}")
         self._stopping = self._stopping or message.startswith(("Will exit after finishing", "Terminating processes"))
 
     def _steps(self, line: str) -> None:

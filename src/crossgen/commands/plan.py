@@ -7,21 +7,24 @@ from pathlib import Path
 
 EXAMPLE = """crossgen plan --configfile config/genimage.yaml --profile slurm
   crossgen plan matrix --cores 2 --json
+  crossgen plan --configfile config/genimage.yaml --profile slurm --measured results/genimage_sample
 
 --json prints one object (plan_version 1). Seconds and bytes are estimates, null is unknown:
   store, report, executor, cores, jobs_at_once, gpus_here     what was planned for; cores is null on a cluster
   rules      [{rule, jobs, why {reason: jobs}, cpu_seconds, gpu_seconds, wall_seconds, bytes, whole, from}]
+  measured   [{rule, of, jobs, cpu_factor, wall_factor, low, high, alike, from}]: seconds of earlier jobs over the
+             table's, of all and of the least and most of single jobs (processor); alike: of the same network
   reasons    {reason: jobs}, each job under the first reason of its own
   images     {pool: {train, val, test, all, megapixels, bytes, from}}: megapixels and bytes of one image
   matrix     {detectors, experiments, train_sets, test_sets, conditions, numbers}
-  cells      {pixels, logits}, each {all, there, to_compute}
+  cells      {pixels, logits, validation}, each {all, there, to_compute}
   download   {bytes, items [{what, bytes, source}]}
   cost       {cpu_hours, gpu_hours, wall_hours, bytes, at_least}
   jobs       [{rule, wildcards, reasons, threads, mem_mb, runtime, gpu, local, group, output, cpu_seconds,
               gpu_seconds, wall_seconds, bytes, whole, from}]
   notes, warnings
-from: measured here (benchmark files of earlier jobs), table (crossgen/plan/costs.csv), GPU on paper; whole: no part of
-it is unknown; runtime in minutes as asked of a cluster."""
+from: measured here (benchmark files of earlier jobs), measured (--measured), measured on other networks, table
+(crossgen/plan/costs.csv), GPU on paper; whole: no part of it is unknown; runtime in minutes as asked of a cluster."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +34,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--profile", help="profile of Snakemake, such as slurm")
     parser.add_argument("--cores", help="cores to use (default: all; with --profile, what the profile says)")
+    parser.add_argument(
+        "--measured",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FOLDER_OR_CARD",
+        help="folders of finished reports, or their card.json: what their jobs took prices this run's, too",
+    )
     parser.add_argument("--json", action="store_true", help="print everything, each job too, as one JSON object")
     parser.add_argument(
         "snakemake", nargs="*", metavar="target", help="targets (default: all); after --, options for Snakemake too"
@@ -46,6 +57,7 @@ def run(options: argparse.Namespace) -> None:
     from crossgen.config.loading import read
     from crossgen.plan.account import account
     from crossgen.plan.asked import ask, standing_in_the_way
+    from crossgen.plan.earlier import earlier
     from crossgen.plan.printing import text
 
     if not Path("Snakefile").is_file():
@@ -53,7 +65,7 @@ def run(options: argparse.Namespace) -> None:
     for file in options.configfile:
         read(file)  # Snakemake answers a missing or broken one with a traceback
     warnings = standing_in_the_way(runs.STATE, list(map(str, options.configfile)))
-    told = account(ask(command(options)), warnings)
+    told = account(ask(command(options)), warnings, [earlier(path) for path in options.measured])
     for warning in told["warnings"]:
         print(warning, file=sys.stderr)
     print(json.dumps(told, indent=1) if options.json else text(told))

@@ -13,16 +13,20 @@ from crossgen.plan.clock import Timed, wall
 from crossgen.plan.costs import Cost, estimate, table
 from crossgen.plan.counts import SPLITS, Count, count
 from crossgen.plan.downloads import Download, Downloads
-from crossgen.plan.measured import Kind, Ratio, kind, ratios
+from crossgen.plan.earlier import Chosen, Earlier, choose
+from crossgen.plan.measured import Kind, kind, ratios
 from crossgen.plan.units import Work, key_of
 
 PLAN_VERSION = 1
+#: Where jobs were measured that nobody had to name.
+HERE = "here"
 
 
 class Account:
     """Everything that is said of a run."""
 
-    def __init__(self, asked: Asked, warnings: Sequence[str]) -> None:
+    def __init__(self, asked: Asked, warnings: Sequence[str], runs: Sequence[Earlier] = ()) -> None:
+        self.runs = runs
         self.asked, self.warnings = asked, [*warnings, *asked.warnings]
         self.counts = {pool.name: count(pool, asked.config, asked.places) for pool in asked.config.pools}
         self.downloads = Downloads(asked, self.counts)
@@ -45,10 +49,11 @@ class Account:
             "jobs_at_once": self.asked.jobs_at_once,
             "gpus_here": self.gpus_here,
             "rules": self._rules(),
+            "measured": self._measured(),
             "reasons": dict(sorted(Counter(self.asked.jobs[place].why for place in self.costs).items())),
             "images": {name: _counted(self.counts[name]) for name in self.counts},
             "matrix": self._matrix(),
-            "cells": self.work.cells.account(),
+            "cells": self.work.cells.account() | {"validation": self.work.validations.account()},
             "download": {"bytes": _sum([item.bytes for item in brought]), "items": [asdict(item) for item in brought]},
             "cost": self._total(brought),
             "notes": self._notes(),
@@ -63,21 +68,25 @@ class Account:
     def _kind(self, job: Job) -> Kind:
         return kind(job, self.work, self.gpus(job))
 
-    def _ratio(self, job: Job) -> Ratio | None:
-        return self.ratios.get(self._kind(job))
+    def _ratio(self, job: Job) -> Chosen | None:
+        """By earlier jobs here, else by those of the runs that were named."""
+        wanted = self._kind(job)
+        here = self.ratios.get(wanted)
+        return Chosen(here, (HERE,)) if here else choose(self.runs, wanted)
 
     def _cost(self, job: Job) -> Cost:
         told = estimate(job.rule, self._units(job), job.threads or 1, self.gpus(job))
-        ratio = self._ratio(job)
-        return told.times(*ratio.factors) if ratio else told
+        measured = self._ratio(job)
+        return told.times(*measured.ratio.factors) if measured else told
 
     def _units(self, job: Job) -> dict[str, float] | None:
         return self.work.of(job)
 
     def _source(self, job: Job) -> str:
-        ratio = self._ratio(job)
-        if ratio:
-            return f"measured here ({ratio.jobs} earlier jobs)" if ratio.jobs > 1 else "measured here (1 earlier job)"
+        measured = self._ratio(job)
+        if measured:
+            where = " here" if measured.places == (HERE,) else "" if measured.alike else " on other networks"
+            return f"measured{where} ({measured.ratio.jobs} earlier job{'s' if measured.ratio.jobs > 1 else ''})"
         if job.rule not in table():
             return "unknown" if job.output else "nothing to do"
         return "table, GPU on paper" if self.gpus(job) else "table"
@@ -112,6 +121,27 @@ class Account:
                 | {"whole": whole, "from": ", ".join(sorted({self._source(job) for job in mine}))}
             )
         return found
+
+    def _measured(self) -> list[dict[str, Any]]:
+        """One a kind of job that was measured: what jobs took over what the table says of them."""
+        found = {kind: measured for place in self.costs for kind, measured in [self._measurement(place)] if measured}
+        return [
+            {
+                "rule": wanted[0],
+                "of": " ".join(wanted[1:]),
+                "jobs": measured.ratio.jobs,
+                **dict(zip(("cpu_factor", "wall_factor"), (round(f, 3) for f in measured.ratio.factors), strict=True)),
+                "low": round(measured.ratio.low, 3),
+                "high": round(measured.ratio.high, 3),
+                "alike": measured.alike,
+                "from": list(measured.places),
+            }
+            for wanted, measured in sorted(found.items())
+        ]
+
+    def _measurement(self, place: int) -> tuple[Kind, Chosen | None]:
+        job = self.asked.jobs[place]
+        return self._kind(job), self._ratio(job)
 
     def _order(self) -> dict[str, tuple[int, str]]:
         """Rule to how many jobs stand before its first, and its name."""
@@ -198,6 +228,6 @@ def _here() -> int:
     return len(list(Path("/dev").glob("nvidia[0-9]*")))
 
 
-def account(asked: Asked, warnings: Sequence[str] = ()) -> dict[str, Any]:
-    """All that is said of a run."""
-    return Account(asked, warnings).told()
+def account(asked: Asked, warnings: Sequence[str] = (), runs: Sequence[Earlier] = ()) -> dict[str, Any]:
+    """All that is said of a run; `runs` are earlier ones, elsewhere, that its jobs are priced by, too."""
+    return Account(asked, warnings, runs).told()

@@ -74,15 +74,15 @@ class Asked:
         return [job for job in self.jobs if job.runs]
 
 
-def ask(options: Sequence[str]) -> Asked:
-    """Ask Snakemake, given options and targets of its command line.
+def ask(options: Sequence[str], where: Path | None = None) -> Asked:
+    """Ask Snakemake, given options and targets of its command line; in the folder `where`, else in this one.
 
     Raises ValueError with Snakemake's message for a config or target that it refuses.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "answer.json"
         command = [sys.executable, "-m", "crossgen.plan.asking", str(path), *options]
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, cwd=where)
         if done.returncode or not path.is_file():
             raise ValueError((done.stdout.strip() or done.stderr.strip()) + "\nNothing was planned, nothing was run.")
         answer = json.loads(path.read_text(encoding="utf-8"))

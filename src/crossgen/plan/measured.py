@@ -5,6 +5,7 @@ them did then: by its own files where that may be another thing than it would do
 """
 
 import csv
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -17,31 +18,41 @@ from pydantic import ValidationError
 
 from crossgen.config import Recipe
 from crossgen.detectors.identity import read_header
-from crossgen.plan import networks
+from crossgen.plan import networks, scored
 from crossgen.plan.asked import Job
 from crossgen.plan.costs import estimate
 from crossgen.plan.units import Units, Work, key_of
 
-_CELLS = re.compile(r"cells: computed=(\d+) reused=(\d+)")
+_CELLS = re.compile(r"^(\w+) cells: computed=(\d+) reused=(\d+)$", re.M)
 #: Rules whose cost hangs on the device, and what else makes two of their jobs alike.
 Kind = tuple[str, ...]
 
 
 @dataclass
 class Ratio:
-    """Seconds that earlier jobs took, and what the table says of them."""
+    """Seconds that earlier jobs took, and what the table says of them. `low`, `high`: the least and the most that one
+    of them took of its own (processor time); of sums alone, theirs."""
 
     jobs: int = 0
     cpu: float = 0.0
     wall: float = 0.0
     told_cpu: float = 0.0
     told_wall: float = 0.0
+    low: float = math.inf
+    high: float = 0.0
 
-    def add(self, cpu: float, wall: float, told: tuple[float, float]) -> None:
-        """One more job."""
-        self.jobs += 1
+    def add(self, cpu: float, wall: float, told: tuple[float, float], jobs: int = 1) -> None:
+        """One more job, or the sums of several."""
+        self.jobs += jobs
         self.cpu, self.wall = self.cpu + cpu, self.wall + wall
         self.told_cpu, self.told_wall = self.told_cpu + told[0], self.told_wall + told[1]
+        self.low, self.high = min(self.low, cpu / told[0]), max(self.high, cpu / told[0])
+
+    def join(self, other: "Ratio") -> None:
+        """All jobs of another one."""
+        low, high = min(self.low, other.low), max(self.high, other.high)
+        self.add(other.cpu, other.wall, (other.told_cpu, other.told_wall), other.jobs)
+        self.low, self.high = low, high
 
     @property
     def factors(self) -> tuple[float, float]:
@@ -72,11 +83,11 @@ def _trained(recipe: Recipe, gpus: int) -> Kind:
     return "train_detector", networks.name(recipe), str(side), "gpu" if gpus else "cpu"
 
 
-def ratios(work: Work) -> dict[Kind, Ratio]:
-    """By kind, of all earlier jobs that are found below results/."""
+def ratios(work: Work, results: Path | None = None) -> dict[Kind, Ratio]:
+    """By kind, of all earlier jobs that are found below results/; of another `results`, those of the same run alone."""
     found: dict[Kind, Ratio] = defaultdict(Ratio)
     for job in work.asked.jobs:
-        for folder in _folders(job):
+        for folder in _folders(job) if results is None else _own_folder(job, results):
             sample = _sample(job, folder, work)
             if sample and sample.units is not None:
                 told = estimate(job.rule, sample.units, job.threads or 1, sample.gpus)
@@ -94,6 +105,14 @@ def _folders(job: Job) -> Iterator[Path]:
     for folder in sorted(Path(results).glob("*/benchmarks")):
         if (folder.parent / inside).is_file() and (job.rule in OWN_UNITS or folder.parent.name == own.parts[1]):
             yield folder.parent
+
+
+def _own_folder(job: Job, results: Path) -> Iterator[Path]:
+    """The folder of its run, where it holds a benchmark of the job."""
+    if job.benchmark is not None:
+        folder = results / Path(job.benchmark).parts[1]
+        if _below(folder, job.benchmark).is_file():
+            yield folder
 
 
 def _sample(job: Job, folder: Path, work: Work) -> Sample | None:
@@ -128,35 +147,31 @@ def _as_now(job: Job, folder: Path, work: Work, seconds: tuple[float, float]) ->
     return Sample((job.rule,), work.of(job), 0, *seconds)
 
 
-def _computed(job: Job, folder: Path) -> tuple[int, int]:
-    """Cells that a job computed and found, by its log."""
+def _computed(job: Job, folder: Path, kind: str) -> tuple[int, int]:
+    """Cells of a kind that a job computed and found, by its log."""
     text = _below(folder, job.log[0]).read_text(encoding="utf-8", errors="replace")
-    told = _CELLS.findall(text)
+    told = [(int(computed), int(reused)) for name, computed, reused in _CELLS.findall(text) if name == kind]
     if not told:
-        raise ValueError(f"{job.log[0]}: no account of cells")
-    return int(told[-1][0]), int(told[-1][1])
+        raise ValueError(f"{job.log[0]}: no account of {kind} cells")
+    return told[-1]
 
 
 def _rendered(job: Job, folder: Path, work: Work, seconds: tuple[float, float]) -> Sample:
-    computed, _ = _computed(job, folder)
+    computed, _ = _computed(job, folder, "pixel")
     n = pc.max(pq.read_table(_below(folder, job.output[0]), columns=["n"])["n"]).as_py() or 0
     decoded = work.decoded(n if computed else 0, [job.wildcards["pool"]])
     return Sample((job.rule,), {"picture": computed * n, **decoded}, 0, *seconds)
 
 
 def _scored(job: Job, folder: Path, work: Work, seconds: tuple[float, float]) -> Sample:
-    """Its share of all logits of its detectors."""
-    computed, reused = _computed(job, folder)
+    """Its share of all logits of its detectors, of test images and of validation images."""
+    (computed, reused), (shown, known) = (_computed(job, folder, kind) for kind in ("logit", "validation"))
     share = computed / max(1, computed + reused)
     keys = work.asked.places["batches"][int(job.wildcards["batch"])]
-    logits = macs = 0.0
-    for key in keys:
-        recipe = work.recipes[work.detectors[key].experiment.recipe]
-        for item in work.cells.judged[key]:
-            n = (item.images or 0) * item.distinct * share
-            logits, macs = logits + n, macs + n * networks.gigamacs(recipe, work.counts[item.pool].megapixels)
+    todo = [(key, item, item.distinct * share) for key in keys for item in work.cells.judged[key]]
+    units = scored.units(work, todo, keys, shown / max(1, shown + known))
     gpus = _gpus_of(Path(work.asked.places["detectors"][keys[0]]))
-    return Sample((job.rule, "gpu" if gpus else "cpu"), {"logit": logits, "gigamac": macs}, gpus, *seconds)
+    return Sample((job.rule, "gpu" if gpus else "cpu"), units, gpus, *seconds)
 
 
 def _gpus_of(path: Path) -> int:

@@ -12,7 +12,16 @@ def text(told: Told) -> str:
     """What `crossgen plan` prints."""
     if not told["jobs"]:
         return f"Nothing to be done: {told['report']} is complete."
-    parts = [_head(told), _rules(told), _why(told), _images(told), _cells(told), _download(told), _cost(told)]
+    parts = [
+        _head(told),
+        _rules(told),
+        *_measured(told),
+        _why(told),
+        _images(told),
+        _cells(told),
+        _download(told),
+        _cost(told),
+    ]
     return "\n\n".join([*parts, *([_notes(told)] if told["notes"] else [])])
 
 
@@ -42,6 +51,29 @@ def _from(rule: Told) -> str:
 
 def _seconds(figures: Told) -> list[str]:
     return [_time(figures[key]) if figures[key] >= 0.5 else "-" for key in ("cpu_seconds", "gpu_seconds")]
+
+
+def _measured(told: Told) -> list[str]:
+    """What earlier jobs took over what the table says, if any were measured."""
+    rows = [
+        [_named(item), item["jobs"], f"{item['cpu_factor']:.2g}", _range(item), _wrapped(", ".join(item["from"]), 40)]
+        for item in told["measured"]
+    ]
+    headers = ["measured", "jobs", "x table", "single jobs", "in"]
+    return [_table(rows, headers, ("left", "right", "right", "left", "left"))] if rows else []
+
+
+def _named(item: Told) -> str:
+    of = item["of"] if item["alike"] else f"{item['of']}: by other networks"
+    return _wrapped(f"{item['rule']} {of}".strip(), 30)
+
+
+def _range(item: Told) -> str:
+    """Of single jobs; a card tells the sum of several alone."""
+    if item["low"] == item["high"] and item["jobs"] > 1:
+        return "sum alone"
+    low, high = (f"{item[key]:.2g}" for key in ("low", "high"))
+    return f"{low} to {high}" if low != high else low
 
 
 def _why(told: Told) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
 from crossgen.config import DataverseSource, Pool, Recipe, Subset, derive
-from crossgen.plan import networks
+from crossgen.plan import networks, scored
 from crossgen.plan.asked import Asked, Job
 from crossgen.plan.cells import Cells
 from crossgen.plan.counts import Count
@@ -21,6 +21,7 @@ class Work:
     def __init__(self, asked: Asked, counts: Mapping[str, Count], downloads: Downloads) -> None:
         self.asked, self.counts, self.downloads = asked, counts, downloads
         self.config, self.cells = asked.config, Cells(asked, counts)
+        self.validations = scored.Validations(asked, self.cells)
         self.pools = {pool.name: pool for pool in self.config.pools}
         self.recipes = {recipe.name: recipe for recipe in self.config.recipes}
         self.detectors = {item.key: item for item in derive.detectors(self.config)}
@@ -206,23 +207,6 @@ def _render(work: Work, job: Job) -> Units:
     return {"picture": pictures, **decoded, "pixel_gigabyte": size}
 
 
-def _score(work: Work, job: Job) -> Units:
-    """Logits by what each costs its network; pixels that are not stored are rendered on the way, once for all."""
-    logits = macs = streamed = 0.0
-    seen_streams: set[tuple[str, int, str]] = set()
-    for key, item, n in work.cells.missing_logits(job):
-        if item.images is None:
-            return None
-        recipe = work.recipes[work.detectors[key].experiment.recipe]
-        logits += item.images * n
-        macs += item.images * n * networks.gigamacs(recipe, work.counts[item.pool].megapixels)
-        stream = (item.pool, item.shard, item.frame.model_dump_json())
-        if n and not work.cells.is_stored(item) and stream not in seen_streams:
-            seen_streams.add(stream)
-            streamed += item.images * n
-    return {"logit": logits, "gigamac": macs, "picture": streamed}
-
-
 def _collect(work: Work, job: Job) -> Units:
     return None if work.tested is None else {"logit": work.tested * len(work.config.conditions)}
 
@@ -282,7 +266,7 @@ UNITS: Mapping[str, Callable[[Work, Job], Units]] = {
     "audit_biases": _everything,
     "train_detector": _train,
     "render_conditions": _render,
-    "score_images": _score,
+    "score_images": scored.of_job,
     "collect_scores": _collect,
     "average_scores": _collect,
     "compute_metrics": _metrics,

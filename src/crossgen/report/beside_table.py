@@ -22,6 +22,10 @@ DEGRADED: dict[str, dict[str, Any]] = {
     "blur3": {"step": "blur", "sigma": 3},
     "blur5": {"step": "blur", "sigma": 5},
 }
+#: Fakes alone are brought to JPEG (Dual Data Alignment's test of GenImage).
+FAKES = {"fakes_jpeg96": {"step": "jpeg", "quality": 96}}
+#: Training sets that are no generator's: ours is the experiment's only one, and its protocol says how it differs.
+ELSEWHERE = {"official_weights", "ldm_recon"}
 #: Their words for test images as they come; what their training was stands in the same column.
 CLEAN = {"clean", "raw", "constrained", "constrained_minus_raw"}
 #: Means over train sets, by how many.
@@ -97,10 +101,12 @@ def _place(data: ReportData, item: PublishedComparison, theirs: dict[Any, Any], 
 
 
 def _trained(data: ReportData, item: PublishedComparison, generator: str) -> str:
-    """The train set that has learned one generator alone, or the mean over as many."""
+    """The train set that has learned one generator alone, the mean over as many, or the only one."""
     alone = {name: data.own_of(name) for name in data.train_sets_of(item.experiment)}
     if generator in MEANS:
         return MEAN if sum(len(own) == 1 for own in alone.values()) == len(alone) == MEANS[generator] else ""
+    if generator in ELSEWHERE:
+        return next(iter(alone)) if len(alone) == 1 else ""
     return next((name for name, own in alone.items() if own == (generator,)), "")
 
 
@@ -115,12 +121,12 @@ def _tested(data: ReportData, theirs: dict[Any, Any], numbers: pd.DataFrame) -> 
 def _condition(data: ReportData, item: PublishedComparison, word: str) -> str:
     if word in CLEAN:
         return item.condition or data.plain
-    meant = DEGRADED.get(word)
-    return next((one.name for one in data.conditions if meant and _is(one, meant)), "")
+    meant, to = (FAKES[word], "fake") if word in FAKES else (DEGRADED.get(word), "all")
+    return next((one.name for one in data.conditions if meant and _is(one, meant, to)), "")
 
 
-def _is(condition: Condition, meant: dict[str, Any]) -> bool:
-    if condition.to != "all" or condition.base is not None or len(condition.steps) != 1:
+def _is(condition: Condition, meant: dict[str, Any], to: str) -> bool:
+    if condition.to != to or condition.base is not None or len(condition.steps) != 1:
         return False
     step = condition.steps[0]
     return step.step == meant["step"] and step == type(step)(**meant)
