@@ -81,6 +81,7 @@ rule all:
     default_target: True
     input:
         f"{REPORT}/report.html",
+        f"{REPORT}/card.html",
 
 
 rule downloads:

@@ -110,7 +110,7 @@ def files(folder) -> dict[str, bytes]:
 RULES = [
     "download", "extract-metadata", "gather-manifest", "filter-subset", "align-jpeg", "pack-crops", "gather-crops",
     "train-detector", "render-conditions", "score-images", "collect-scores", "audit-biases", "compute-metrics",
-    "break-down", "choose-thresholds", "tabulate", "plot", "report",
+    "break-down", "choose-thresholds", "tabulate", "plot", "report", "describe-run",
 ]  # fmt: skip
 
 

@@ -161,14 +161,14 @@ def test_plotting_code_redraws_only(run):
     style = run.folder / "src" / "crossgen" / "report" / "style.py"
     style.write_text(style.read_text() + "\n\nUNUSED = 1\n")
     plan = run.planned()
-    assert set(plan) == {"all", "plot", "report"}
+    assert set(plan) == {"all", "plot", "report", "describe_run"}
     page = run.folder / "src" / "crossgen" / "report" / "page.py"
     style.write_text(style.read_text().replace("UNUSED = 1", ""))
     page.write_text(page.read_text() + "\n# a remark\n")
     assert run.planned() == {}
     css = page.with_suffix(".css")
     css.write_text(css.read_text() + "p { margin: 0; }\n")
-    assert run.planned() == {"all": 1, "report": 1}
+    assert run.planned() == {"all": 1, "report": 1, "describe_run": 1}
 
 
 @pytest.mark.long
@@ -237,7 +237,7 @@ def test_an_ablation_adds_only_its_own_detectors(run):
 def test_an_ensemble_trains_and_scores_nothing(run):
     run.config["ensembles"] = [{"name": "together", "experiments": ["raw", "unbiased"]}]
     plan = run.planned()
-    report = {"all", "plot", "tabulate", "report"}
+    report = {"all", "plot", "tabulate", "report", "describe_run"}
     assert plan["average_scores"] == 2
     assert set(plan) == {"average_scores", "compute_metrics", "choose_thresholds", "break_down", *report}
     target = "results/toy/scores/together/checker/seed0.parquet"

@@ -11,6 +11,8 @@ export PYTHONPATH="$CROSSGEN_SRC${PYTHONPATH:+:$PYTHONPATH}"
 logged() {
     local log=$1 status=0
     shift
+    export CROSSGEN_ENERGY=${log%.log}.energy # where the command writes what it took, if that can be read
+    rm -f "$CROSSGEN_ENERGY"
     told "$@" >"$log" 2>&1 || status=$?
     if ((status)); then
         trailer "$status" "$@" >>"$log" || true # the disk may be full

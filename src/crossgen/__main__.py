@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from crossgen import __version__
+from crossgen.metering import metered
 from crossgen.training.interrupt import STATUS, Interrupted
 
 #: In the order of the flow. A command's module bears its name, with underscores.
@@ -47,6 +48,7 @@ COMMANDS = {
     "tabulate": "write the tables",
     "plot": "draw figures",
     "report": "write the report page and run.json",
+    "describe-run": "write a run's card: code, data, weights, seeds, machines, what its jobs took",
     "summary": "print the summary of a finished run",
     "verify": "recompute every number of a finished run from its scores, and compare",
     "export": "pack a finished run into one small bundle",
@@ -91,7 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             inner.set_defaults(run=module.run, given=given)
     options = parser.parse_args(given)
     try:
-        status = options.run(options)
+        with metered():
+            status = options.run(options)
     except Interrupted as error:
         print(f"crossgen {options.command}: {error}", file=sys.stderr)
         return STATUS

@@ -7,6 +7,7 @@ hand when numbers change: a comma in a manifest's code must not train a hundred 
 
 import ast
 import hashlib
+import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -100,3 +101,16 @@ def _imports(module: str) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     return {name for name in names if name.startswith("crossgen.") and _file(name).is_file()}
+
+
+def commit() -> str | None:
+    """The checkout's commit, `+` behind it where files differ from it; None outside a checkout."""
+    folder = PACKAGE
+    try:
+        told = [
+            subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, timeout=10, check=True).stdout
+            for words in (("rev-parse", "HEAD"), ("status", "--porcelain", "--untracked-files=no", "."))
+        ]
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return told[0].strip() + ("+" if told[1].strip() else "")

@@ -34,6 +34,10 @@ def three():
         curves=curves_of(data, data.matrix_conditions),
         misjudged=misjudged_of(data, data.matrix_conditions),
         detectors=pd.DataFrame(rows, columns=data.detectors.columns),
+        sources={
+            (experiment, train_set): (f"scores/{experiment}/{train_set}/seed0.parquet",)
+            for experiment, train_set in product(data.experiments, data.train_sets)
+        },
     )
 
 
@@ -109,6 +113,29 @@ def test_a_difference_shows_both_sides(desk):
     roc, calibration, first, second = desk.read(PLOTTED, "behind-charts")
     assert len(roc) == len(calibration) == 2 and len(first) == len(second) == 2
     assert "unbiased and raw" in desk.page.inner_text("#behind-caption")
+
+
+def links(desk):
+    return desk.read("() => [...document.querySelectorAll('.detail .from a')].map(one => one.getAttribute('href'))")
+
+
+def test_a_cell_leads_to_its_row_its_scores_and_the_card(desk, three):
+    reset(desk)
+    select(desk, 1, 2)
+    assert links(desk) == [
+        "metrics.parquet",
+        "scores/raw/realesrgan/seed0.parquet",
+        "card.html#from-raw-realesrgan-seed0",
+    ]
+    reset(desk, "unbiased − raw")
+    select(desk, 1, 2)
+    assert (
+        links(desk)[:2] == ["differences.parquet", "scores/unbiased/realesrgan/seed0.parquet"] and len(links(desk)) == 5
+    )
+    select(desk, len(three.train_sets), 2)  # the mean of all: six are told, and where the others are
+    assert links(desk)[-1] == "card.html#numbers" and len(links(desk)) == 1 + 2 * 6 + 1
+    tools = desk.page.locator(".tools").count()
+    assert desk.page.locator('.tools a[href="card.html#numbers"]').count() == tools > 10
 
 
 def any_two(desk, first, second):

@@ -29,7 +29,7 @@ KEPT = ("photographs", *GENERATORS)
 DETECTORS = [f"{experiment}/{generator}/seed0" for experiment in ("raw", "unbiased") for generator in GENERATORS]
 #: What tells of the running: times, rates, who started it. Everything else is compared, byte by byte.
 ABOUT_THE_RUN = re.compile(
-    r"/(logs|benchmarks|events)/|history\.parquet$|configs\.json$|(report|overview)\.html$|tables/detectors|run\.json$"
+    r"/(logs|benchmarks|events)/|history\.parquet$|configs\.json$|(report|overview)\.html$|tables/detectors|run\.json$|/card\.|crate-metadata"
 )
 QUICK = ("--slurm-init-seconds-before-status-checks", "2")
 

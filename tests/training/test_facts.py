@@ -2,7 +2,7 @@
 
 import subprocess
 
-from crossgen.training import facts
+from crossgen import code as facts
 
 
 def test_the_commit_is_gits_and_says_whether_files_differ(tmp_path, monkeypatch):
@@ -12,7 +12,7 @@ def test_the_commit_is_gits_and_says_whether_files_differ(tmp_path, monkeypatch)
 
     module = tmp_path / "facts.py"
     module.write_text("1")
-    monkeypatch.setattr(facts, "__file__", str(module))
+    monkeypatch.setattr(facts, "PACKAGE", tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert facts.commit() is None
     git("init", "-q")

@@ -187,6 +187,26 @@ def run_files():
     return json.dumps(roles | {f"figure_{name}": f"{REPORT}/figures/{name}.svg" for name in FIGURES})
 
 
+def stored_jobs():
+    """Jobs of the store that this run rests on, for others share it: `<rule>/<wildcards>`, of one or of a folder."""
+    of_pools = ("download", "draw_shaders", "reconstruct", "generate", "extract_metadata", "gather_manifest")
+    pairs = [f"{subset}/{train_set}" for subset, train_set in used_pairs()]
+    of_pairs = ("filter_subset", "align_drawn", "index_files")
+    aligned = {alignment_name(SUBSETS[subset].align) for subset, _ in used_pairs() if SUBSETS[subset].align}
+    packed = {f"{d.experiment.subset}/{d.train_set.name}/{packing_name(d.experiment)}" for d in DETECTORS.values()}
+    jobs = [
+        *(f"fetch/{name}" for name in FETCHES),
+        *(f"fetch_pipeline/{name}" for name in PIPELINES),
+        *(f"fetch_weights/{name}" for name in WEIGHTS),
+        *(f"{rule}/{pool}" for rule in of_pools for pool in POOLS),
+        *(f"{rule}/{pair}" for rule in of_pairs for pair in pairs),
+        *(f"align_jpeg/{name}" for name in sorted(aligned)),
+        *(f"{rule}/{name}" for rule in ("pack_crops", "gather_crops") for name in sorted(packed)),
+        *(f"train_detector/{key}" for key in DETECTORS),
+    ]
+    return json.dumps(jobs)
+
+
 def judged_json():
     """What metrics depend on, of the config."""
     return as_json(CONFIG, include={"test_sets", "comparisons", "statistics"})

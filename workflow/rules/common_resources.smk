@@ -53,6 +53,7 @@ COSTS = {
     "plot": Cost(250, 0.55, 10, 0.02),
     "tabulate": Cost(250, 0.55, 10, 0.02),
     "report": Cost(250, 0.55, 10, 0.02),
+    "describe_run": Cost(250, 0.1, 5, 0.01),
 }
 # Of trainings, measured on a processor; none ran on a GPU.
 WORKER_MB = 200  # that a worker holds of its own beside its batches: 160 where it decodes 1024 pixels
@@ -260,6 +261,7 @@ READ = {
     "plot": shown_rows,
     "tabulate": shown_rows,
     "report": shown_rows,
+    "describe_run": lambda wildcards, input: rows(input.manifests, expected(POOLS)),
 }
 #: ... those that it works on, where these are others, ...
 WORKED = {

@@ -110,3 +110,35 @@ rule report:
         "logged {log:q} python -m crossgen report {params.options} --files {params.files:q} --figures {input.figures:q}"
         " --replay {params.replay:q} --config {params.config:q} --config-file {output.config:q}"
         " --page {output.page:q} --overview {output.overview:q} --summary {output.summary:q} --run {output.run:q}"
+
+
+rule describe_run:
+    input:
+        run=f"{REPORT}/run.json",
+        manifests=every_manifest(),
+        weights=every_weight(),
+    output:
+        card=f"{REPORT}/card.json",
+        page=f"{REPORT}/card.html",
+        crate=f"{REPORT}/ro-crate-metadata.json",
+    log:
+        f"{REPORT}/logs/describe_run.log",
+    benchmark:
+        f"{REPORT}/benchmarks/describe_run.tsv"
+    group:
+        "report"
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory_of("describe_run"),
+        runtime=minutes_of("describe_run"),
+    params:
+        benchmarks=f"{REPORT}/benchmarks",
+        store=f"{STORE}/benchmarks",
+        jobs=stored_jobs(),
+        code=code_of("describe_run"),
+    shell:
+        "logged {log:q} python -m crossgen describe-run --run {input.run:q} --lock envs/requirements.txt"
+        " --benchmarks {params.benchmarks:q} --store-benchmarks {params.store:q} --jobs {params.jobs:q}"
+        " --weights {input.weights:q} --card {output.card:q} --page {output.page:q} --crate {output.crate:q}"

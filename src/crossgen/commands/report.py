@@ -3,8 +3,10 @@
 import argparse
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from crossgen.report import arguments
 
@@ -43,12 +45,14 @@ def run(options: argparse.Namespace) -> None:
     from crossgen.report.tables import TABLES
     from crossgen.report.trained import headers
 
-    data = inputs.behind(replace(inputs.read(options), detectors=headers(options.detectors)), options)
     folder = options.page.parent
     files = json.loads(options.files)
+    read = replace(inputs.read(options), detectors=headers(options.detectors), sources=_sources(files, folder))
+    data = inputs.behind(read, options)
     roles = {role: _listed(told, folder) for role, told in files.items()}
     tables = {name: build(data) for name, build in TABLES.items()}
     links = {role: told["path"] for role, told in roles.items() if isinstance(told, dict)}
+    links |= {"card": "card.html"}  # made after this page, of run.json
     page = render(data, {path.stem: path for path in options.figures}, tables, links)
     text = summary_text(data)
     write_text(options.page, page)
@@ -69,6 +73,15 @@ def run(options: argparse.Namespace) -> None:
     }
     write_text(options.run_file, json.dumps(told, indent=1, sort_keys=True) + "\n")
     print(f"{options.page} {options.overview} {options.summary} {options.run_file}")
+
+
+def _sources(files: Mapping[str, Any], folder: Path) -> dict[tuple[str, str], tuple[str, ...]]:
+    """(experiment, train set) to its scores, `.../<experiment>/<train set>/seed<n>.parquet`, seen from the page."""
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    for path in map(Path, files.get("scores", [])):
+        key = (path.parts[-3], path.parts[-2])
+        found[key] = (*found.get(key, ()), Path(os.path.relpath(path, folder)).as_posix())
+    return found
 
 
 def _listed(told: str | list[str], folder: Path) -> dict[str, str] | list[dict[str, str]]:

@@ -110,6 +110,8 @@ class ReportData:
     contents: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(CONTENTS.columns)))
     curves: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(CURVES.columns)))
     misjudged: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(MISJUDGED.columns)))
+    #: (experiment, train set) to the files of its scores, a seed each, as the page names them.
+    sources: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     class_groups: tuple[str, ...] = ()
     minimum: int = 30  # images of a bin below which the interval stands alone
     thresholds: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(THRESHOLDS.columns)))

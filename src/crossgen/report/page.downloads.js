@@ -37,8 +37,11 @@ function offerFiles(after, buttons, about) {
     const button = element("button", { type: "button", "aria-label": `Download ${about} as ${words}` }, words);
     button.addEventListener("click", act);
     return button;
-  })));
+  }), ...fromCard()));
 }
+
+/** Where the numbers of a table or chart come from, where this run has a card. */
+const fromCard = () => (Object.keys(DATA.sources).length ? [element("a", { href: "card.html#numbers", class: "from" }, "Where from")] : []);
 
 /** What a table is called: its id, or the words that stand over it. */
 function called(node, fallback) {

@@ -140,9 +140,25 @@ function drawDetail({ view, metric, condition }) {
     element("h3", {}, `${title(row)} → ${title(column)}`),
     element("p", { class: "big" }, printed(now, view.signed)),
     element("p", {}, told),
+    ...sourcesOf(view, row, column),
     element("div", { class: "scroll" }, element("table", {},
       element("thead", {}, element("tr", {}, ...heads.map((head) => element("th", { scope: "col" }, head)))),
       element("tbody", {}, ...lines))));
+}
+
+/** What a number was computed from: its row of the metrics, the scores of its detectors, and their place on the card. */
+function sourcesOf(view, row, column) {
+  const rows = row === MEAN ? view.rows.filter((name) => name !== MEAN) : [row];
+  const held = sidesOf(view).flatMap((name) => rows.flatMap((train) => (DATA.sources[name]?.[train] ?? []).map((path) => [name, train, path])));
+  if (!held.length) return [];
+  const links = held.slice(0, 6).flatMap(([name, train, path]) => {
+    const seed = path.split("/").at(-1).replace(".parquet", "");
+    return [element("br"), element("a", { href: encodeURI(path) }, `${name}, ${train}, ${seed}`), " · ",
+      element("a", { href: `card.html#${encodeURIComponent(`from-${name}-${train}-${seed}`)}` }, "card")];
+  });
+  const more = held.length > 6 ? [element("br"), element("a", { href: "card.html#numbers" }, `and ${held.length - 6} more`)] : [];
+  const kind = view.signed ? "differences.parquet" : "metrics.parquet";
+  return [element("p", { class: "notes from" }, "From rows ", element("a", { href: kind }, kind), ` of train set ${title(row)} on ${title(column)}; scores: `, ...links, ...more)];
 }
 
 /** A cell in words: what it is, what it rests on, why it is undefined. */

@@ -86,6 +86,7 @@ def payload(data: ReportData) -> Json:
             for subset in dict.fromkeys(data.probes["subset"])
         },
         "detectors": _detectors(data),
+        "sources": _sources(data),
         "behind": behind(data),
         "scales": {name: shades(SCALES[name]) for name in SCALES},
     }
@@ -152,6 +153,14 @@ def _detectors(data: ReportData) -> dict[str, list[str]]:
     for name, rows in data.detectors.groupby("experiment", sort=False) if len(data.detectors) else ():
         found.setdefault(" and ".join(sorted(set(rows["architecture"]))), []).append(str(name))
     return found | ({"ensemble": list(data.ensembles)} if data.ensembles else {})
+
+
+def _sources(data: ReportData) -> dict[str, dict[str, list[str]]]:
+    """Experiment to train set to the files of its scores."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for (experiment, train_set), paths in data.sources.items():
+        found.setdefault(experiment, {})[train_set] = list(paths)
+    return found
 
 
 def _share(data: ReportData, experiment: str) -> Callable[..., Estimate]:

@@ -1,12 +1,10 @@
 """What the log and a detector's file say of how it was trained."""
 
-import subprocess
-from pathlib import Path
-
 import timm
 import torch
 
 from crossgen import __version__
+from crossgen.code import commit
 from crossgen.config import Recipe
 from crossgen.detectors.detector import Detector
 from crossgen.training.batches import Data
@@ -58,16 +56,3 @@ def lines(told: Facts, plan: Plan, data: Data, workers: int) -> list[str]:
 def device_name(device: torch.device) -> str:
     """The GPU's name, or `cpu`."""
     return str(torch.cuda.get_device_name(device)) if device.type == "cuda" else device.type
-
-
-def commit() -> str | None:
-    """The checkout's commit, `+` behind it where files differ from it; None outside a checkout."""
-    folder = Path(__file__).parent
-    try:
-        told = [
-            subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, timeout=10, check=True).stdout
-            for words in (("rev-parse", "HEAD"), ("status", "--porcelain", "--untracked-files=no", "."))
-        ]
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return told[0].strip() + ("+" if told[1].strip() else "")

@@ -1,0 +1,1 @@
+"""Where a run's numbers come from: its card, for people and programs."""
