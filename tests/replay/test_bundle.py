@@ -59,6 +59,20 @@ def test_a_bundle_holds_what_the_run_holds(packed, capsys):
         assert all(entry.date_time == bundle.TIME for entry in archive.infolist())
 
 
+def test_the_card_of_a_run_goes_with_it(lab, tmp_path):
+    names = ("card.json", "card.html", "ro-crate-metadata.json")
+    for name in names:
+        (lab.report / name).write_text(name)
+    try:
+        assert main(["export", str(lab.report), "--output", str(tmp_path / "lab.zip")]) == 0
+    finally:
+        for name in names:
+            (lab.report / name).unlink()
+    with zipfile.ZipFile(tmp_path / "lab.zip") as archive:
+        assert [archive.read(f"results/lab/{name}").decode() for name in names] == list(names)
+    assert main(["verify", str(tmp_path / "lab.zip")]) == 0
+
+
 def test_the_same_run_gives_the_same_bytes(lab, packed, tmp_path):
     assert main(["export", str(lab.report), "--output", str(tmp_path / "again.zip")]) == 0
     assert (tmp_path / "again.zip").read_bytes() == packed.read_bytes()

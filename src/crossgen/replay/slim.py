@@ -19,6 +19,7 @@ from crossgen.report.data import TRAINED
 PRIVATE = ("path", "source", "folder")
 #: Keys of a config that hold places on a disk, whatever they say.
 PLACES = ("root", "table", "lists", "ids", "url", "server", "metadata", "checksums", "volumes", "weights")
+CARD = ("card.json", "card.html", "ro-crate-metadata.json")
 #: Roles of tables of training images, and the kinds of their tables.
 TRAINING = {"selections": records.SELECTION, "indexes": records.CROPS}
 
@@ -60,9 +61,10 @@ def shows_images(run: Run) -> bool:
 
 
 def _beside(run: Run) -> dict[str, Path]:
-    """The Markdown and LaTeX of tables, which run.json does not tell of: they lie beside the CSV."""
+    """What run.json does not tell of: Markdown and LaTeX of tables, beside the CSV, and the run's card, made of it."""
     tables = [file.place for file in run.files if file.place.endswith(".csv")]
-    found = {place.removesuffix(".csv") + kind: place for place in tables for kind in (".md", ".tex")}
+    found = [place.removesuffix(".csv") + kind for place in tables for kind in (".md", ".tex")]
+    found += [f"{run.name}/{name}" for name in CARD]
     return {place: run.path(place) for place in found if run.path(place).is_file()}
 
 
