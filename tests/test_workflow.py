@@ -6,11 +6,13 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from blake3 import blake3
+from rocrate.rocrate import ROCrate
 
 from checkout import Checkout
 from toys import ROOT, synthetic, write_tables
@@ -58,6 +60,31 @@ def test_the_run_made_what_it_promises(fresh):
     assert (report / "report.html").stat().st_size > 10_000
     assert not list((fresh.folder / "results").rglob("*.part"))
     assert "None." in (report / "tables" / "losses.md").read_text()
+
+
+def test_the_run_has_a_card_and_a_crate(fresh):
+    """Every job of the run counts but the one that writes the card."""
+    report = fresh.folder / "results" / "toy"
+    card = json.loads((report / "card.json").read_text())
+    assert card["run"]["blake3"] == blake3((report / "run.json").read_bytes()).hexdigest()
+    assert card["lock"]["blake3"] == blake3((fresh.folder / "envs" / "requirements.txt").read_bytes()).hexdigest()
+    files = [path.relative_to(report / "benchmarks") for path in (report / "benchmarks").rglob("*.tsv")]
+    counted = Counter(path.parts[0].removesuffix(".tsv") for path in files)
+    assert counted.pop("describe_run") == 1 and counted["report"] == 1
+    assert {row["rule"]: row["jobs"] for row in card["spent"]} == counted
+    assert {each["device"] for each in card["detectors"]} == {"cpu"} and len(card["detectors"]) == 3 + 2
+    assert {"report.html", "metrics.parquet"} <= {each.id for each in ROCrate(report).data_entities}
+    page = (report / "card.html").read_text()
+    assert all(f'id="from-{key}"' in page for key in ("raw-checker-seed0", "unbiased-checker-seed0"))
+
+
+def test_every_job_of_the_store_is_on_the_card():
+    """Or its rule would be missing there without a word."""
+    rules = ROOT / "workflow" / "rules"
+    text = "\n".join(path.read_text() for path in sorted(rules.glob("*.smk")))
+    timed = set(re.findall(r'"\{STORE\}/benchmarks/(\w+)/', text))
+    listed = text.split("def stored_jobs():")[1].split("\ndef ")[0]
+    assert len(timed) > 12 and all(re.search(rf'"{rule}"|f"{rule}/', listed) for rule in timed)
 
 
 def test_detectors_find_the_pattern_they_were_shown(fresh):
