@@ -35,13 +35,14 @@ def powercap(tmp_path, monkeypatch):
 
 
 def test_packages_alone_are_counted_and_come_round(powercap, tmp_path, monkeypatch):
-    monkeypatch.setenv(metering.ASKED, str(tmp_path / "job.energy"))
+    monkeypatch.setenv(metering.ASKED, str(tmp_path / "job.json"))
     with metered():
         zone(powercap, "intel-rapl:0", "package-0", 7_500_000)
         zone(powercap, "intel-rapl:1", "package-1", 500_000)
         zone(powercap, "intel-rapl:0:0", "core", 900_000_000)
-    told = json.loads((tmp_path / "job.energy").read_text())
-    assert told == {"processors_joules": pytest.approx(2.5 + 1.5), "gpus_joules": None}
+    told = json.loads((tmp_path / "job.json").read_text())
+    assert (told["processors_joules"], told["gpus_joules"]) == (pytest.approx(2.5 + 1.5), None)
+    assert told["gpus"] == [] and told["processor"]
 
 
 def test_a_long_job_is_read_meanwhile():
@@ -59,13 +60,14 @@ def test_a_long_job_is_read_meanwhile():
     assert meter.stop() == 80 + 3 * 80
 
 
-def test_what_cannot_be_read_is_not_written(tmp_path, monkeypatch):
-    monkeypatch.setattr(metering, "POWERCAP", tmp_path / "none")
-    monkeypatch.setattr(metering, "DRIVER", tmp_path / "none")
-    monkeypatch.setenv(metering.ASKED, str(tmp_path / "job.energy"))
+def test_what_cannot_be_read_is_null(tmp_path, monkeypatch):
+    for name in ("POWERCAP", "DRIVER", "CPUINFO"):
+        monkeypatch.setattr(metering, name, tmp_path / "none")
+    monkeypatch.setenv(metering.ASKED, str(tmp_path / "job.json"))
     with metered():
         pass
-    assert not (tmp_path / "job.energy").exists()
+    told = json.loads((tmp_path / "job.json").read_text())
+    assert told == {"processor": None, "gpus": [], "processors_joules": None, "gpus_joules": None}
 
 
 def test_counters_that_root_alone_may_read_are_none(powercap):
@@ -82,11 +84,21 @@ def test_nobody_asked_nothing_is_read(powercap, monkeypatch):
         pass
 
 
+@pytest.mark.parametrize("name", ["RANK", "SLURM_PROCID"])
+def test_of_several_processes_the_first_writes(name, powercap, tmp_path, monkeypatch):
+    monkeypatch.setenv(metering.ASKED, str(tmp_path / "job.json"))
+    for number, writes in (("1", False), ("0", True)):
+        monkeypatch.setenv(name, number)
+        with metered():
+            pass
+        assert (tmp_path / "job.json").exists() == writes
+
+
 def test_a_failing_job_is_told_of_and_fails_as_it_did(powercap, tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv(metering.ASKED, str(tmp_path / "nowhere" / "job.energy"))
+    monkeypatch.setenv(metering.ASKED, str(tmp_path / "nowhere" / "job.json"))
     with pytest.raises(ValueError, match="mine"), metered():
         raise ValueError("mine")
-    assert "energy is not recorded" in capsys.readouterr().err
+    assert "is not recorded" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -97,6 +109,7 @@ def test_gpus_are_those_that_the_job_may_use(told, joules, tmp_path, monkeypatch
     nvml = SimpleNamespace(
         NVMLError=RuntimeError, nvmlInit=lambda: None, nvmlDeviceGetCount=lambda: 3,
         nvmlDeviceGetHandleByIndex=lambda i: i, nvmlDeviceGetUUID=lambda i: f"GPU-{'abc'[i]}-full",
+        nvmlDeviceGetName=lambda i: f"GPU {i}",
         nvmlDeviceGetTotalEnergyConsumption=lambda i: 10**9 + used[0] * 2**i,
     )  # fmt: skip
     monkeypatch.setitem(sys.modules, "pynvml", nvml)
@@ -104,9 +117,12 @@ def test_gpus_are_those_that_the_job_may_use(told, joules, tmp_path, monkeypatch
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if told is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", told)
-    meter = Meter(graphics)
-    used[0] = 1000  # millijoules of the first
-    assert (meter.stop() or 0) == pytest.approx(joules)
+    monkeypatch.setenv(metering.ASKED, str(tmp_path / "job.json"))
+    with metered():
+        used[0] = 1000  # millijoules of the first
+    found = json.loads((tmp_path / "job.json").read_text())
+    assert (found["gpus_joules"] or 0) == pytest.approx(joules)
+    assert sum(2 ** int(name[-1]) for name in found["gpus"]) == joules
 
 
 def test_a_driver_that_fails_is_no_energy(tmp_path, monkeypatch):
@@ -121,13 +137,19 @@ def test_a_driver_that_fails_is_no_energy(tmp_path, monkeypatch):
 def test_the_library_is_there():
     import pynvml
 
-    for name in ("nvmlInit", "nvmlDeviceGetTotalEnergyConsumption", "nvmlDeviceGetUUID", "NVMLError"):
+    for name in (
+        "nvmlInit",
+        "nvmlDeviceGetTotalEnergyConsumption",
+        "nvmlDeviceGetUUID",
+        "nvmlDeviceGetName",
+        "NVMLError",
+    ):
         assert hasattr(pynvml, name)
 
 
 def test_a_job_of_the_workflow_is_asked_beside_its_log(tmp_path):
     (tmp_path / "logs").mkdir()
-    (tmp_path / "logs" / "x.energy").write_text("of an earlier attempt")
-    script = f"source '{ROOT}/workflow/job.sh'; logged logs/x.log bash -c 'echo $CROSSGEN_ENERGY; ls logs'"
+    (tmp_path / "logs" / "x.job.json").write_text("of an earlier attempt")
+    script = f"source '{ROOT}/workflow/job.sh'; logged logs/x.log bash -c 'echo $CROSSGEN_JOB; ls logs'"
     subprocess.run(["bash", "-c", script], cwd=tmp_path, check=True)
-    assert (tmp_path / "logs" / "x.log").read_text().split() == ["logs/x.energy", "x.log"]
+    assert (tmp_path / "logs" / "x.log").read_text().split() == ["logs/x.job.json", "x.log"]

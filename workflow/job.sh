@@ -11,8 +11,8 @@ export PYTHONPATH="$CROSSGEN_SRC${PYTHONPATH:+:$PYTHONPATH}"
 logged() {
     local log=$1 status=0
     shift
-    export CROSSGEN_ENERGY=${log%.log}.energy # where the command writes what it took, if that can be read
-    rm -f "$CROSSGEN_ENERGY"
+    export CROSSGEN_JOB=${log%.log}.job.json # where the command writes what it ran on and took
+    rm -f "$CROSSGEN_JOB"
     told "$@" >"$log" 2>&1 || status=$?
     if ((status)); then
         trailer "$status" "$@" >>"$log" || true # the disk may be full

@@ -1,4 +1,4 @@
-"""Energy that a machine's processors and GPUs take while a job runs, where it can be read.
+"""What a job ran on, and the energy that its processors and GPUs took meanwhile, where it can be read.
 
 Processors: the packages' counters of Linux's powercap (RAPL, Intel and AMD), which many systems show to root alone.
 They count the whole package, other jobs' work included. GPUs: NVML's counters of those that the job may use.
@@ -6,6 +6,7 @@ They count the whole package, other jobs' work included. GPUs: NVML's counters o
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,8 +14,9 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-#: Where a job is told to write what it took: set by workflow/job.sh, beside the job's log.
-ASKED = "CROSSGEN_ENERGY"
+#: Where a job is told to write it: set by workflow/job.sh, beside the job's log.
+ASKED = "CROSSGEN_JOB"
+CPUINFO = Path("/proc/cpuinfo")
 POWERCAP = Path("/sys/class/powercap")
 DRIVER = Path("/proc/driver/nvidia")
 #: Seconds between readings: a package's counter comes round after some minutes of full load.
@@ -26,20 +28,30 @@ Counters = Mapping[str, tuple[int, int]]
 
 @contextmanager
 def metered() -> Iterator[None]:
-    """Write what the body took to the file that ASKED names: `processors_joules` and `gpus_joules`, null where they
-    cannot be read. Nothing is written where neither can be, or nobody asked; the body never fails for it."""
-    path = os.environ.get(ASKED)
+    """Write what the body ran on and took to the file that ASKED names: `processor`, `gpus` (names of those that it may
+    use), `processors_joules` and `gpus_joules`, null where they cannot be read. The body never fails for it."""
+    path = os.environ.get(ASKED) if _is_first() else None
     meters = [Meter(packages), Meter(graphics)] if path else []
     try:
         yield
     finally:
-        joules = [meter.stop() for meter in meters]
-        if path and any(each is not None for each in joules):
-            told = dict(zip(("processors_joules", "gpus_joules"), joules, strict=True))
+        if path:
+            joules = [meter.stop() for meter in meters]
+            told = {
+                "processor": _processor(),
+                "gpus": [name for name, _ in _gpus()],
+                "processors_joules": joules[0],
+                "gpus_joules": joules[1],
+            }
             try:
                 Path(path).write_text(json.dumps(told) + "\n", encoding="utf-8")
             except OSError as error:
-                sys.stderr.write(f"energy is not recorded: {path}: {error.strerror}\n")
+                sys.stderr.write(f"what this job took is not recorded: {path}: {error.strerror}\n")
+
+
+def _is_first() -> bool:
+    """Whether this is a job's only process, or the first of those that torchrun or srun started."""
+    return all(os.environ.get(name, "0") == "0" for name in ("RANK", "SLURM_PROCID"))
 
 
 class Meter:
@@ -89,22 +101,39 @@ def packages() -> Counters:
 
 def graphics() -> Counters:
     """Counters of the GPUs that this process may use (CUDA_VISIBLE_DEVICES, else all); none without NVIDIA's driver."""
+    return {f"gpu{place}": (1000 * energy, 2**64) for place, (_, energy) in enumerate(_gpus()) if energy is not None}
+
+
+def _gpus() -> list[tuple[str, int | None]]:
+    """Name and millijoules (None: an old GPU) of each GPU that this process may use."""
     if not DRIVER.exists():
-        return {}
+        return []
     try:
         import pynvml  # no part of environments without CUDA
     except ImportError:
-        return {}
+        return []
     try:
         pynvml.nvmlInit()
         handles = {index: pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())}
-        return {
-            f"gpu{index}": (1000 * pynvml.nvmlDeviceGetTotalEnergyConsumption(handle), 2**64)
-            for index, handle in handles.items()
-            if _visible(index, pynvml.nvmlDeviceGetUUID(handle))
-        }
+        mine = [handle for index, handle in handles.items() if _visible(index, pynvml.nvmlDeviceGetUUID(handle))]
+        return [(str(pynvml.nvmlDeviceGetName(handle)), _millijoules(pynvml, handle)) for handle in mine]
     except pynvml.NVMLError:
-        return {}
+        return []
+
+
+def _millijoules(nvml: Any, handle: Any) -> int | None:  # noqa: ANN401 -- a library without types
+    try:
+        return int(nvml.nvmlDeviceGetTotalEnergyConsumption(handle))
+    except nvml.NVMLError:
+        return None
+
+
+def _processor() -> str | None:
+    try:
+        found = re.search(r"^model name\s*:\s*(.+)$", CPUINFO.read_text(errors="replace"), re.MULTILINE)
+    except OSError:
+        return None
+    return found[1].strip() if found else None
 
 
 def _visible(index: int, uuid: str) -> bool:

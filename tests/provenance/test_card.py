@@ -125,7 +125,9 @@ def test_the_page_has_a_line_for_every_file_of_scores(report):
 
 def test_energy_is_told_of_the_jobs_that_could_read_it(report):
     (report / "logs").mkdir()
-    (report / "logs" / "report.energy").write_text('{"processors_joules": 7200000, "gpus_joules": null}')
+    (report / "logs" / "report.job.json").write_text(
+        '{"processor": "Some CPU", "gpus": ["H200"], "processors_joules": 7200000, "gpus_joules": null}'
+    )
     energy = describe(report)["energy"]
     assert (energy["processors_joules"], energy["gpus_joules"], energy["metered"], energy["jobs"]) == (
         7.2e6,
@@ -134,6 +136,7 @@ def test_energy_is_told_of_the_jobs_that_could_read_it(report):
         1,
     )
     page = (report / "card.html").read_text()
+    assert "<th>Some CPU</th><td>H200</td><td>1</td><td>report</td>" in page
     assert "processors 2 kWh, GPUs –, of 1 of 1 jobs" in page and page.count("<td>2 kWh</td>") == 2
 
 

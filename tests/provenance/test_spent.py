@@ -1,8 +1,10 @@
 """What a run's jobs took: its own and no others'."""
 
+import json
+
 import pytest
 
-from crossgen.provenance.spent import spent
+from crossgen.provenance.spent import machines, spent
 
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 
@@ -58,6 +60,21 @@ def test_energy_is_of_the_jobs_that_could_read_it(store, tmp_path):
     logs = tmp_path / "logs" / "train_detector" / "raw"
     for name, text in (("a", '{"processors_joules": 10.5, "gpus_joules": null}'), ("b", "no json")):
         (logs / name).mkdir(parents=True)
-        (logs / name / "seed0.energy").write_text(text)
+        (logs / name / "seed0.job.json").write_text(text)
     (row,) = spent(tmp_path / "none", store, ["train_detector/raw"])
     assert (row["metered"], row["jobs"], row["processors_joules"], row["gpus_joules"]) == (1, 2, 10.5, None)
+
+
+def test_jobs_tell_what_they_ran_on(store, tmp_path):
+    said = {"raw/a": ("X", []), "raw/b": ("X", ["H200"]), "other/a": ("Z", [])}
+    for key, (processor, gpus) in said.items():
+        path = tmp_path / "logs" / "train_detector" / key / "seed0.job.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps({"processor": processor, "gpus": gpus}))
+    shard = tmp_path / "logs" / "extract_metadata" / "reals" / "1.job.json"
+    shard.parent.mkdir(parents=True)
+    shard.write_text(json.dumps({"processor": "X", "gpus": []}))
+    assert machines(tmp_path / "none", store, ["train_detector/raw", "extract_metadata/reals"]) == [
+        {"processor": "X", "gpus": [], "jobs": 2, "rules": ["extract_metadata", "train_detector"]},
+        {"processor": "X", "gpus": ["H200"], "jobs": 1, "rules": ["train_detector"]},
+    ]

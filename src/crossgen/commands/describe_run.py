@@ -29,10 +29,10 @@ def run(options: argparse.Namespace) -> None:
     from crossgen.provenance.card import card
     from crossgen.provenance.card_page import render
     from crossgen.provenance.crate import crate
-    from crossgen.provenance.spent import spent
+    from crossgen.provenance.spent import machines, spent
 
-    took = spent(options.benchmarks, options.store_benchmarks, json.loads(options.jobs))
-    made = card(options.run_file, options.lock, took, options.weights)
+    jobs = (options.benchmarks, options.store_benchmarks, json.loads(options.jobs))
+    made = card(options.run_file, options.lock, (spent(*jobs), machines(*jobs)), options.weights)
     told = json.loads(options.run_file.read_text(encoding="utf-8"))
     write_text(options.card, json.dumps(made, indent=1) + "\n")
     write_text(options.page, render(made))

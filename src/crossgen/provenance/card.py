@@ -14,6 +14,9 @@ from crossgen.code import commit
 from crossgen.detectors.identity import read_header
 from crossgen.provenance.machine import machine
 
+#: Rows of `spent`, rows of `machines`.
+Took = tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]
+
 VERSION = 1
 #: What a detector's training tells of itself.
 TRAINING = ("device", "precision", "processes", "threads", "commit", "crossgen", "torch", "timm", "kept_epoch")
@@ -21,8 +24,9 @@ UNREAD = "no job could read a counter: processors' are shown to root alone on mo
 READ = "the whole processors while each job ran, others' work included, and the GPUs that it might use"
 
 
-def card(run_file: Path, lock: Path, took: Sequence[Mapping[str, Any]], weights: Sequence[Path]) -> dict[str, Any]:
-    """The card of a finished run, from its run.json. `took`: rows of `spent`; `weights`: records of what was fetched.
+def card(run_file: Path, lock: Path, took: Took, weights: Sequence[Path]) -> dict[str, Any]:
+    """The card of a finished run, from its run.json. `took`: rows of `spent` and of `machines`; `weights`: records
+    of what was fetched.
 
     Raises ValueError where a file of the run is missing or is no longer what run.json tells.
     """
@@ -43,8 +47,9 @@ def card(run_file: Path, lock: Path, took: Sequence[Mapping[str, Any]], weights:
         "scores": files["scores"],
         "metrics": files["metrics"],
         "machine": machine(),
-        "spent": list(took),
-        "energy": _energy(took),
+        "ran_on": list(took[1]),
+        "spent": list(took[0]),
+        "energy": _energy(took[0]),
     }
 
 

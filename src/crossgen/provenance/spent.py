@@ -24,11 +24,32 @@ def spent(report: Path, store: Path, jobs: Sequence[str]) -> list[dict[str, Any]
     them (`metered`: how many), beside their logs; None where none could.
     """
     found: dict[str, list[dict[str, float]]] = {}
-    for rule, path in sorted(set(_files(report, store, jobs))):
-        folder = report if path.is_relative_to(report) else store
-        used = _energy(folder.parent / "logs" / path.relative_to(folder).with_suffix(".energy"))
+    for rule, path, told in _jobs(report, store, jobs):
+        used = {name: float(told[name]) for name in ENERGY if isinstance(told.get(name), int | float)}
         found.setdefault(rule, []).extend(row | used for row in _rows(path))
     return [_summed(rule, rows) for rule, rows in sorted(found.items())]
+
+
+def machines(report: Path, store: Path, jobs: Sequence[str]) -> list[dict[str, Any]]:
+    """Kinds of machines that the same jobs ran on: `processor`, `gpus` that a job might use, how many `jobs`, `rules`.
+
+    Jobs of versions that did not record it are not among them.
+    """
+    found: dict[tuple[str | None, tuple[str, ...]], list[str]] = {}
+    for rule, _, told in _jobs(report, store, jobs):
+        if told:
+            found.setdefault((told.get("processor"), tuple(told.get("gpus", ()))), []).append(rule)
+    return [
+        {"processor": processor, "gpus": list(gpus), "jobs": len(rules), "rules": sorted(set(rules))}
+        for (processor, gpus), rules in sorted(found.items(), key=lambda item: -len(item[1]))
+    ]
+
+
+def _jobs(report: Path, store: Path, jobs: Sequence[str]) -> Iterator[tuple[str, Path, dict[str, Any]]]:
+    """Rule, benchmark file, and what the job wrote of itself beside its log (`crossgen.metering`)."""
+    for rule, path in sorted(set(_files(report, store, jobs))):
+        folder = report if path.is_relative_to(report) else store
+        yield rule, path, _written(folder.parent / "logs" / path.relative_to(folder).with_suffix(".job.json"))
 
 
 def _files(report: Path, store: Path, jobs: Sequence[str]) -> Iterator[tuple[str, Path]]:
@@ -50,13 +71,12 @@ def _rows(path: Path) -> Iterable[dict[str, float]]:
             yield {name: float(row[name]) for name in COLUMNS if _is_number(row.get(name))}
 
 
-def _energy(path: Path) -> dict[str, float]:
-    """What a job took, where it could be read (`crossgen.metering`)."""
+def _written(path: Path) -> dict[str, Any]:
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return {name: float(told[name]) for name in ENERGY if isinstance(told.get(name), int | float)}
+    return told if isinstance(told, dict) else {}
 
 
 def _is_number(text: str | None) -> bool:
