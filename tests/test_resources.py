@@ -16,7 +16,7 @@ MINI = ROOT / "config" / "mini.yaml"
 GROWING = {
     "extract_metadata", "gather_manifest", "filter_subset", "align_jpeg", "index_files", "train_detector",
     "render_conditions", "score_images", "collect_scores", "audit_biases", "compute_metrics", "break_down", "plot",
-    "tabulate", "choose_thresholds", "report", "pack_crops", "gather_crops",
+    "tabulate", "choose_thresholds", "report", "describe_run", "pack_crops", "gather_crops",
 }  # fmt: skip
 
 

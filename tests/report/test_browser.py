@@ -336,7 +336,7 @@ def test_the_page_of_the_mini_run_equals_its_files(chromium):
     metrics = metrics.set_index(["experiment", "condition", "metric", "train_set", "test_generator"]).sort_index()
     text = lambda row: percent(Estimate(row.value, row.low, row.high))  # noqa: E731
     compared = 0
-    for view in [name for name in visit.options("matrix-view") if "−" not in name]:
+    for view in [name for name in visit.options("matrix-view")[:-1] if "−" not in name]:
         visit.choose("matrix-view", view)
         for condition, metric in product(visit.options("matrix-condition"), ("balanced_accuracy", "roc_auc")):
             visit.choose("matrix-condition", condition)
