@@ -41,7 +41,7 @@ class Visit:
         self.address = path.as_uri()
         self.page.goto(self.address)
         if context.get("java_script_enabled", True):
-            self.page.wait_for_selector("html[data-ready]")
+            self.page.wait_for_selector("html[data-drawn]")
 
     def choose(self, id, value):
         self.page.select_option(f"#{id}", value)

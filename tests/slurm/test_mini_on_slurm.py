@@ -141,7 +141,8 @@ def test_short_jobs_went_together_and_trainings_alone(on_slurm, cluster):
     assert sum(comment.startswith("rule_train_detector_wildcards_") for comment in told) == len(DETECTORS)
     # A group is named by the first few of its rules only: that nothing of it went alone tells that it holds the rest.
     assert sum(comment.startswith("rule_report_") for comment in told) == 1
-    assert [comment for comment in told if comment.startswith(("rule_plot", "rule_tabulate", "rule_describe_run"))] == []
+    alone = ("rule_plot", "rule_tabulate", "rule_describe_run")
+    assert [comment for comment in told if comment.startswith(alone)] == []
 
 
 def untrained(local: Run, folder: Path, cluster: Cluster) -> Run:

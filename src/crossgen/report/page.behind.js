@@ -38,7 +38,7 @@ function redrawBehind() {
 }
 
 const square = (names, more = {}) => layout(300, { xaxis: { range: [-2, 102], dtick: 25, title: { text: names[0], standoff: 4 } },
-  yaxis: { range: [-2, 102], dtick: 25, title: { text: names[1], standoff: 4 } }, margin: { l: 8, r: 14, t: 8, b: 44, pad: 2 },
+  yaxis: { range: [-2, 102], dtick: 25, title: { text: names[1], standoff: 4 } },
   shapes: [guess({ x0: 0, y0: 0, x1: 100, y1: 100 })], ...more });
 
 function rocPanel(cells, { condition }, row, column) {

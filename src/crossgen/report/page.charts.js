@@ -17,24 +17,37 @@ const colour = (place) => ink(`--series-${place % 8}`);
 /** Plotly reads a little markup in texts; ours hold none. */
 const plain = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 
+const FONT = { size: 12, family: "system-ui, sans-serif" };
+const pen = document.createElement("canvas").getContext("2d");
+pen.font = `${FONT.size}px ${FONT.family}`;
+
+/** Pixels to the left of a chart for its longest label. Plotly would find them by drawing each chart twice. */
+function beside({ ticktext, ticksuffix = "", title: words }) {
+  const labels = ticktext ?? [`100${ticksuffix}`];
+  return Math.ceil(Math.max(...labels.map((label) => pen.measureText(label).width))) + (words ? 32 : 14);
+}
+
 /** What all charts share. */
 function layout(height, more) {
-  const axis = { fixedrange: true, zeroline: false, gridcolor: ink("--line"), linecolor: ink("--line"),
-    tickcolor: ink("--line"), automargin: true };
   const { xaxis = {}, yaxis = {}, ...rest } = more;
-  return { height, margin: { l: 8, r: 14, t: 8, b: 36, pad: 2 }, showlegend: false, dragmode: false, hovermode: "closest",
+  const axis = { fixedrange: true, zeroline: false, gridcolor: ink("--line"), linecolor: ink("--line"), tickcolor: ink("--line") };
+  return { height, margin: { l: beside(yaxis), r: 14, t: 8, b: xaxis.title ? 44 : 36, pad: 2 }, showlegend: false, dragmode: false, hovermode: "closest",
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-    font: { family: "system-ui, sans-serif", size: 12, color: ink("--ink") },
+    font: { ...FONT, color: ink("--ink") },
     hoverlabel: { align: "left", bgcolor: ink("--wash"), bordercolor: ink("--soft"), font: { color: ink("--ink"), size: 13 } },
-    xaxis: { ...axis, ...xaxis }, yaxis: { ...axis, ...yaxis }, ...rest };
+    xaxis: { ...axis, automargin: xaxis.ticktext !== undefined, ...xaxis }, yaxis: { ...axis, ...yaxis }, ...rest };
 }
+
+/** Boxes whose charts are to be drawn once plotly.js is at hand. */
+const waiting = new Map();
+let drawn = Promise.resolve(); // kept when all that waited is drawn
 
 /** Show `panels` (`{title, traces, layout}`) in a box, one chart each; all frames first, for they share the width. */
 function draw(id, panels) {
   if (!CHARTS) return;
   const box = byId(id);
   while (box.children.length > panels.length) {
-    Plotly.purge(box.lastElementChild.lastElementChild);
+    if (window.Plotly) Plotly.purge(box.lastElementChild.lastElementChild);
     box.lastElementChild.remove();
   }
   while (box.children.length < panels.length) {
@@ -44,9 +57,53 @@ function draw(id, panels) {
     const [caption, chart] = box.children[place].children;
     caption.textContent = panel.title;
     chart.setAttribute("aria-label", `Chart: ${panel.title}`);
+    chart.style.minHeight = window.Plotly ? "" : `${panel.layout.height}px`; // nothing moves when it is drawn
+  });
+  waiting.delete(id);
+  if (window.Plotly) fill(box, panels);
+  else waiting.set(id, panels);
+}
+
+function fill(box, panels) {
+  panels.forEach((panel, place) => {
+    const chart = box.children[place].lastElementChild;
+    chart.style.minHeight = "";
     Plotly.react(chart, panel.traces, { ...panel.layout, width: printing ? PAPER : chart.clientWidth }, CONFIG);
     scalable(chart);
   });
+}
+
+const aTurn = () => new Promise((done) => setTimeout(done));
+
+/** Until the page has been painted and answers: a frame, which a hidden page does not get. */
+const painted = () => Promise.race([new Promise((done) => setTimeout(done, 200)),
+  new Promise((done) => requestAnimationFrame(() => setTimeout(done)))]);
+
+/** Start plotly.js, then draw what waits for it, a box a turn: what is in view first, and a click comes in between. */
+async function drawWaiting(unpacked) {
+  await painted();
+  document.head.append(element("script", {}, await unpacked));
+  const away = (id) => {
+    const { top, bottom } = byId(id).getBoundingClientRect();
+    return Math.max(0, top - window.innerHeight, -bottom);
+  };
+  while (waiting.size) {
+    await aTurn();
+    const [id] = [...waiting.keys()].sort((one, other) => away(one) - away(other));
+    const panels = waiting.get(id);
+    waiting.delete(id);
+    fill(byId(id), panels);
+  }
+}
+
+/** plotly.js lies in the page as gzip in base64: a third of its size. Unpacked beside the rest of the start. */
+async function unpack() {
+  const text = atob(packedPlotly.textContent);
+  packedPlotly.remove();
+  const bytes = new Uint8Array(text.length);
+  for (let place = 0; place < text.length; place += 1) bytes[place] = text.charCodeAt(place);
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).text();
 }
 
 /** Drawings that know their size can be fitted to the paper by the print style. */
