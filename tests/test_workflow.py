@@ -15,6 +15,7 @@ from blake3 import blake3
 from rocrate.rocrate import ROCrate
 
 from checkout import Checkout
+from crossgen.replay.steps import texts_of
 from toys import ROOT, synthetic, write_tables
 
 
@@ -76,6 +77,45 @@ def test_the_run_has_a_card_and_a_crate(fresh):
     assert {"report.html", "metrics.parquet"} <= {each.id for each in ROCrate(report).data_entities}
     page = (report / "card.html").read_text()
     assert all(f'id="from-{key}"' in page for key in ("raw-checker-seed0", "unbiased-checker-seed0"))
+
+
+def test_every_origin_that_the_page_names_is_there(fresh):
+    report = fresh.folder / "results" / "toy"
+    said = re.findall(r'<span class="from">From (.*?)</span>', (report / "report.html").read_text())
+    links = {address for each in said for address in re.findall(r'href="([^"]+)"', each)}
+    anchors = set(re.findall(r'\sid="([^"]+)"', (report / "card.html").read_text()))
+    assert len(said) > 30 and {"metrics.parquet", "audit/probes.parquet", "card.html#data"} <= links
+    for path, _, anchor in (address.partition("#") for address in links):
+        assert (report / path).is_file() and (not anchor or anchor in anchors), (path, anchor)
+
+
+def test_the_card_tells_what_each_file_was_computed_from(fresh):
+    """As the recorded steps read and write them; a file that a step makes is of what that step reads."""
+    report = fresh.folder / "results" / "toy"
+    run = json.loads((report / "run.json").read_text())
+    role_of = {
+        (report / item["path"]).resolve(): role
+        for role, told in run["files"].items()
+        for item in (told if isinstance(told, list) else [told])
+    }
+    rows = {row["role"]: row for row in json.loads((report / "card.json").read_text())["tables"]}
+    last = [step["command"] for step in run["replay"]].index("tabulate")
+    for step in run["replay"][:last]:
+        words = [text for word in step["words"] for text in texts_of(word)]
+        named = {role_of.get((fresh.folder / word).resolve()) for word in words} - {None}
+        makes = {option.removeprefix("--").replace("-", "_") for option in words if option.startswith("--")} & set(rows)
+        made = {role for role in makes & named if role not in NEEDED[step["command"]]}
+        assert made and all(set(rows[role]["rests_on"]) <= named - made for role in made), step["command"]
+        assert {role for each in made for role in rows[each]["rests_on"]} == named - made, step["command"]
+
+
+#: What the steps read by options of a role's name.
+NEEDED = {
+    "compute-metrics": {"scores", "manifests"},
+    "choose-thresholds": {"scores", "manifests", "validation", "validated"},
+    "break-down": {"scores", "manifests", "metrics"},
+    "audit-biases": {"manifests"},
+}
 
 
 def test_every_job_of_the_store_is_on_the_card():

@@ -123,6 +123,20 @@ def test_the_page_has_a_line_for_every_file_of_scores(report):
     assert "://" not in page and "default-src 'none'" in page and "<script" not in page
 
 
+def test_files_behind_tables_lead_back_to_the_images(report):
+    run = json.loads((report / "run.json").read_text())
+    run["files"]["histories"] = [told(report, f"scores/{name}/a/seed0.parquet") for name in ("raw", "both", "raw")]
+    run["files"]["watched"] = []
+    (report / "run.json").write_text(json.dumps(run))
+    card = describe(report)
+    assert [row["role"] for row in card["tables"]] == ["metrics", "histories"]
+    assert card["tables"][0]["rests_on"] == ["scores", "manifests"]
+    assert card["tables"][0]["files"] == [told(report, "metrics.parquet")]
+    page = (report / "card.html").read_text()
+    assert 'id="of-metrics"' in page and '<a href="#numbers">scores</a>, <a href="#data">manifests</a>' in page
+    assert 'and 1 more: <a href="card.json">' in page and 'id="of-watched"' not in page
+
+
 def test_energy_is_told_of_the_jobs_that_could_read_it(report):
     (report / "logs").mkdir()
     (report / "logs" / "report.job.json").write_text(

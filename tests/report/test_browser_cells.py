@@ -34,9 +34,13 @@ def three():
         curves=curves_of(data, data.matrix_conditions),
         misjudged=misjudged_of(data, data.matrix_conditions),
         detectors=pd.DataFrame(rows, columns=data.detectors.columns),
-        sources={
-            (experiment, train_set): (f"scores/{experiment}/{train_set}/seed0.parquet",)
-            for experiment, train_set in product(data.experiments, data.train_sets)
+        files={
+            "metrics": ("metrics.parquet",),
+            "curves": ("curves.parquet",),
+            "scores": tuple(
+                f"scores/{experiment}/{train_set}/seed0.parquet"
+                for experiment, train_set in product(data.experiments, data.train_sets)
+            ),
         },
     )
 
@@ -134,8 +138,13 @@ def test_a_cell_leads_to_its_row_its_scores_and_the_card(desk, three):
     )
     select(desk, len(three.train_sets), 2)  # the mean of all: six are told, and where the others are
     assert links(desk)[-1] == "card.html#numbers" and len(links(desk)) == 1 + 2 * 6 + 1
-    tools = desk.page.locator(".tools").count()
-    assert desk.page.locator('.tools a[href="card.html#numbers"]').count() == tools > 10
+
+
+def test_the_buttons_of_a_chart_stand_beside_its_file(desk):
+    line = desk.page.locator("#behind-charts + .tools")
+    assert line.inner_text().split("\n")[0] == "SVG" and "From curves.parquet · card" in line.inner_text()
+    assert desk.page.locator("#matrix-legend + .tools a").first.get_attribute("href") == "metrics.parquet"
+    assert desk.page.locator(".tools + .tools").count() == 0
 
 
 def any_two(desk, first, second):

@@ -90,7 +90,7 @@ def test_page_shows_every_figure_once_with_ids_of_its_own(page):
 
 def test_the_card_is_named_where_there_is_one(tiny, write_page, page):
     assert 'href="card.html"' not in page
-    known = replace(tiny, sources={("raw", "adm"): ("scores/raw/adm/seed0.parquet",)})
+    known = replace(tiny, files={"scores": ("scores/raw/adm/seed0.parquet",)})
     assert write_page(known).read_text(encoding="utf-8").count('<a href="card.html">the card of this run</a>') == 1
     assert "the card of this run" not in overview(known, {name: build(known) for name, build in TABLES.items()})
 

@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> None:
 
     folder = options.page.parent
     files = json.loads(options.files)
-    read = replace(inputs.read(options), detectors=headers(options.detectors), sources=_sources(files, folder))
+    read = replace(inputs.read(options), detectors=headers(options.detectors), files=_paths(files, folder))
     data = inputs.behind(read, options)
     roles = {role: _listed(told, folder) for role, told in files.items()}
     tables = {name: build(data) for name, build in TABLES.items()}
@@ -75,13 +75,16 @@ def run(options: argparse.Namespace) -> None:
     print(f"{options.page} {options.overview} {options.summary} {options.run_file}")
 
 
-def _sources(files: Mapping[str, Any], folder: Path) -> dict[tuple[str, str], tuple[str, ...]]:
-    """(experiment, train set) to its scores, `.../<experiment>/<train set>/seed<n>.parquet`, seen from the page."""
-    found: dict[tuple[str, str], tuple[str, ...]] = {}
-    for path in map(Path, files.get("scores", [])):
-        key = (path.parts[-3], path.parts[-2])
-        found[key] = (*found.get(key, ()), Path(os.path.relpath(path, folder)).as_posix())
-    return found
+def _paths(files: Mapping[str, Any], folder: Path) -> dict[str, tuple[str, ...]]:
+    """Role to its paths, seen from the page."""
+    return {
+        role: tuple(_relative(path, folder) for path in ([told] if isinstance(told, str) else told))
+        for role, told in files.items()
+    }
+
+
+def _relative(path: str | Path, folder: Path) -> str:
+    return Path(os.path.relpath(path, folder)).as_posix()
 
 
 def _listed(told: str | list[str], folder: Path) -> dict[str, str] | list[dict[str, str]]:
@@ -92,5 +95,4 @@ def _told(path: Path, folder: Path) -> dict[str, str]:
     """Path relative to run.json, and what the file held."""
     from blake3 import blake3
 
-    relative = Path(os.path.relpath(path, folder)).as_posix()
-    return {"path": relative, "blake3": blake3(path.read_bytes()).hexdigest()}
+    return {"path": _relative(path, folder), "blake3": blake3(path.read_bytes()).hexdigest()}

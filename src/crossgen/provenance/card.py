@@ -13,6 +13,7 @@ import crossgen
 from crossgen.code import commit
 from crossgen.detectors.identity import read_header
 from crossgen.provenance.machine import machine
+from crossgen.provenance.roles import tables
 
 #: Rows of `spent`, rows of `machines`.
 Took = tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]
@@ -46,6 +47,7 @@ def card(run_file: Path, lock: Path, took: Took, weights: Sequence[Path]) -> dic
         "detectors": [_detector(folder, told) for told in files["detectors"]],
         "scores": files["scores"],
         "metrics": files["metrics"],
+        "tables": tables(files),
         "machine": machine(),
         "ran_on": list(took[1]),
         "spent": list(took[0]),

@@ -7,6 +7,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 FOLDER, TEMPLATE = Path(__file__).parent, "card_page.html.j2"
+#: Files of a role that the page names; card.json names all.
+MOST = 2
+#: Roles with tables of their own.
+SECTIONS = {"scores": "numbers", "detectors": "numbers", "manifests": "data"}
 
 
 def render(card: Mapping[str, Any]) -> str:
@@ -18,13 +22,18 @@ def render(card: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"hours": _hours, "short": _short, "kwh": _kwh}
-    return environment.get_template(TEMPLATE).render(card=card, rows=_rows(card), total=_total(card))
+    environment.filters |= {"hours": _hours, "short": _short, "kwh": _kwh, "spaced": _spaced, "place": place}
+    return environment.get_template(TEMPLATE).render(card=card, rows=_rows(card), total=_total(card), most=MOST)
 
 
 def anchor(experiment: str, train_set: str, seed: int | str) -> str:
     """The place of a detector's numbers on the page."""
     return f"from-{experiment}-{train_set}-seed{seed}"
+
+
+def place(role: str) -> str:
+    """The place of a role of run.json on the page."""
+    return SECTIONS.get(role, f"of-{role}")
 
 
 def _rows(card: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -41,6 +50,10 @@ def _rows(card: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _total(card: Mapping[str, Any]) -> dict[str, float]:
     names = ("jobs", "wall_seconds", "processor_seconds")
     return {name: sum(row[name] for row in card["spent"]) for name in names}
+
+
+def _spaced(role: str) -> str:
+    return role.replace("_", " ")
 
 
 def _hours(seconds: float) -> str:

@@ -110,8 +110,8 @@ class ReportData:
     contents: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(CONTENTS.columns)))
     curves: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(CURVES.columns)))
     misjudged: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(MISJUDGED.columns)))
-    #: (experiment, train set) to the files of its scores, a seed each, as the page names them.
-    sources: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    #: Role of run.json to the paths of its files, as the page names them.
+    files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     class_groups: tuple[str, ...] = ()
     minimum: int = 30  # images of a bin below which the interval stands alone
     thresholds: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(THRESHOLDS.columns)))
@@ -188,6 +188,15 @@ class ReportData:
     def own_of(self, train_set: str) -> tuple[str, ...]:
         """The test sets whose generator a train set has learned."""
         return own_tests(self.tested, train_set)
+
+    @cached_property
+    def sources(self) -> dict[tuple[str, str], tuple[str, ...]]:
+        """(experiment, train set) to its files of scores, `.../<experiment>/<train set>/seed<n>.parquet`."""
+        found: dict[tuple[str, str], tuple[str, ...]] = {}
+        for path in self.files.get("scores", ()):
+            experiment, train_set = path.split("/")[-3:-1]
+            found[experiment, train_set] = (*found.get((experiment, train_set), ()), path)
+        return found
 
     @property
     def means(self) -> tuple[str, ...]:

@@ -31,17 +31,16 @@ function asLatex([head, ...rows]) {
     ...rows.map(line), "\\bottomrule", "\\end{tabular}", ""].join("\n");
 }
 
-/** Beside a table or figure: buttons `[words, what they do]`. */
+/** Beside a table or figure, before what it was made of: buttons `[words, what they do]`. */
 function offerFiles(after, buttons, about) {
-  after.after(element("p", { class: "tools" }, ...buttons.map(([words, act]) => {
+  const known = after.nextElementSibling?.matches(".tools") ? after.nextElementSibling : element("p", { class: "tools" });
+  after.after(known);
+  known.prepend(...buttons.map(([words, act]) => {
     const button = element("button", { type: "button", "aria-label": `Download ${about} as ${words}` }, words);
     button.addEventListener("click", act);
     return button;
-  }), ...fromCard()));
+  }));
 }
-
-/** Where the numbers of a table or chart come from, where this run has a card. */
-const fromCard = () => (Object.keys(DATA.sources).length ? [element("a", { href: "card.html#numbers", class: "from" }, "Where from")] : []);
 
 /** What a table is called: its id, or the words that stand over it. */
 function called(node, fallback) {
@@ -85,6 +84,7 @@ function offerCharts() {
 }
 
 async function saveChart(panel) {
+  await drawn;
   const chart = panel.querySelector(".chart");
   const { data, layout: shape } = chart;
   const { width, height } = chart._fullLayout;

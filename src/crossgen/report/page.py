@@ -13,7 +13,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 import crossgen
-from crossgen.report import facts
+from crossgen.report import facts, origins
 from crossgen.report.citation import bibtex
 from crossgen.report.data import ReportData
 from crossgen.report.gallery import gallery
@@ -176,6 +176,7 @@ def _texts(data: ReportData) -> dict[str, object]:
         "level": round(100 * data.level),
         "bibtex": bibtex(),
         "version": crossgen.__version__,
+        "origins": origins,
     }
 
 
