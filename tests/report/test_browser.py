@@ -349,3 +349,31 @@ def test_the_page_of_the_mini_run_equals_its_files(chromium):
                     compared += 1
     assert compared >= 2 * 9 * 2 * 9 * 8
     visit.close()
+
+
+FOLLOW = """key => new Promise((done) => {
+    addEventListener("scrollend", done, { once: true });
+    document.querySelector(`nav a[href="#${key}"]`).click();
+})"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("width", [390, 1280])
+def test_links_of_the_mini_run_lead_to_their_sections(chromium, width):
+    """Also while charts are drawn and pictures come: nothing above a section may grow after it was found."""
+    report = ROOT / "results" / "mini" / "report.html"
+    if not report.is_file():
+        pytest.skip("results/mini is not there: make demo")
+    place = "key => document.getElementById(key).getBoundingClientRect().top"
+    for key in ("bias", "matrix", "errors", "meaning", "data"):
+        page = chromium.new_page(viewport={"width": width, "height": 844})
+        page.goto(f"{report.as_uri()}#{key}")
+        page.wait_for_selector("html[data-drawn]")
+        assert 0 <= page.evaluate(place, key) < 844 / 4, key
+        page.close()
+        page = chromium.new_page(viewport={"width": width, "height": 844})
+        page.goto(report.as_uri())
+        page.wait_for_selector("html[data-drawn]")
+        page.evaluate(FOLLOW, key)
+        assert 0 <= page.evaluate(place, key) < 844 / 4, key
+        page.close()
