@@ -68,7 +68,9 @@ function fill(box, panels) {
   panels.forEach((panel, place) => {
     const chart = box.children[place].lastElementChild;
     chart.style.minHeight = "";
-    Plotly.react(chart, panel.traces, { ...panel.layout, width: printing ? PAPER : chart.clientWidth }, CONFIG);
+    const width = printing ? PAPER : chart.clientWidth;
+    const margin = { ...panel.layout.margin, l: Math.min(panel.layout.margin.l, 0.45 * width) }; // whatever a label's length
+    Plotly.react(chart, panel.traces, { ...panel.layout, width, margin }, CONFIG);
     scalable(chart);
   });
 }
@@ -87,8 +89,7 @@ async function drawWaiting(unpacked) {
     const { top, bottom } = byId(id).getBoundingClientRect();
     return Math.max(0, top - window.innerHeight, -bottom);
   };
-  while (waiting.size) {
-    await aTurn();
+  for (await aTurn(); waiting.size; await aTurn()) {
     const [id] = [...waiting.keys()].sort((one, other) => away(one) - away(other));
     const panels = waiting.get(id);
     waiting.delete(id);
