@@ -275,6 +275,24 @@ def test_paper_shows_the_state_without_controls(chromium, path, tmp_path):
     visit.close()
 
 
+def test_paper_before_the_charts_shows_the_drawn_figures(chromium, tiny, write_page):
+    drawn = ("matrix_clean_balanced_accuracy", "degradation_roc_auc", "probes_q96", "controls")
+    page = chromium.new_page()
+    page.add_init_script("Response.prototype.text = () => new Promise(() => {})")
+    page.goto(write_page(tiny, drawn).as_uri())
+    page.wait_for_selector("html[data-ready]")
+    page.emulate_media(media="print")
+    page.wait_for_selector("html.early")
+    assert page.locator(".stand-in figure svg").count() == len(drawn) - 1  # the matrix stands as it is
+    assert page.locator(".stand-in figure svg").locator("visible=true").count() == len(drawn) - 1
+    assert not page.locator(".charts, .key, .stand-in table").locator("visible=true").count()
+    assert page.is_visible("#matrix-grid")
+    page.emulate_media(media="screen")
+    page.wait_for_selector("html:not(.early)")
+    assert page.locator(".stand-in").count() == 0 and page.locator(".charts").locator("visible=true").count() > 3
+    page.close()
+
+
 def test_without_scripts_figures_and_tables_stand_still(chromium, tiny, write_page):
     drawn = ("matrix_clean_balanced_accuracy", "degradation_roc_auc", "probes_q96", "controls")
     visit = Visit(chromium, write_page(tiny, drawn), java_script_enabled=False)

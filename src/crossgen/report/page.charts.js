@@ -82,9 +82,9 @@ const painted = () => Promise.race([new Promise((done) => setTimeout(done, 200))
   new Promise((done) => requestAnimationFrame(() => setTimeout(done)))]);
 
 /** Start plotly.js, then draw what waits for it, a box a turn: what is in view first, and a click comes in between. */
-async function drawWaiting(unpacked) {
+async function drawWaiting(plotly) {
   await painted();
-  document.head.append(element("script", {}, await unpacked));
+  document.head.append(element("script", {}, await plotly));
   const away = (id) => {
     const { top, bottom } = byId(id).getBoundingClientRect();
     return Math.max(0, top - window.innerHeight, -bottom);

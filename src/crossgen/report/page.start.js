@@ -36,6 +36,19 @@ function forPaper(prints) {
     drawer.open = prints || drawer.dataset.was === "open";
   }
   redrawCharts();
+  standIn(prints && CHARTS && !window.Plotly);
+}
+
+/** Whoever prints before plotly.js has started, as programs do, gets the drawn figures that pages without scripts show. */
+function standIn(early) {
+  document.documentElement.classList.toggle("early", early);
+  document.querySelectorAll(".stand-in").forEach((node) => node.remove());
+  for (const told of early ? document.querySelectorAll("main noscript") : []) {
+    const held = element("div", { class: "stand-in" });
+    held.innerHTML = told.textContent; // of this page's own making
+    held.replaceChildren(...held.querySelectorAll("figure"));
+    if (told.closest("section").querySelector("[role=grid]") === null) told.after(held);
+  }
 }
 
 if (!CHARTS) {
@@ -62,7 +75,7 @@ function mark(name) {
 
 /** Controls, tables and the matrix at once; charts a moment later, for plotly.js alone takes a second to start. */
 async function start() {
-  const unpacked = CHARTS ? unpack() : null;
+  const plotly = CHARTS ? unpack() : null;
   startMatrix();
   redrawCharts();
   startDownloads();
@@ -72,8 +85,9 @@ async function start() {
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redrawCharts);
   window.matchMedia("print").addEventListener("change", (event) => forPaper(event.matches));
   mark("ready");
-  if (CHARTS) drawn = drawWaiting(unpacked);
+  if (CHARTS) drawn = drawWaiting(plotly);
   await drawn;
+  standIn(false);
   mark("drawn");
 }
 
