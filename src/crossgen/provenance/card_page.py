@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from crossgen.templates import template
 
 FOLDER, TEMPLATE = Path(__file__).parent, "card_page.html.j2"
 #: Files of a role that the page names; card.json names all.
@@ -15,15 +15,10 @@ SECTIONS = {"scores": "numbers", "detectors": "numbers", "manifests": "data"}
 
 def render(card: Mapping[str, Any]) -> str:
     """The page. Every text of the card is escaped; addresses are relative to the report's folder."""
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    page = template(
+        FOLDER / TEMPLATE, {"hours": _hours, "short": _short, "kwh": _kwh, "spaced": _spaced, "place": place}
     )
-    environment.filters |= {"hours": _hours, "short": _short, "kwh": _kwh, "spaced": _spaced, "place": place}
-    return environment.get_template(TEMPLATE).render(card=card, rows=_rows(card), total=_total(card), most=MOST)
+    return page.render(card=card, rows=_rows(card), total=_total(card), most=MOST)
 
 
 def anchor(experiment: str, train_set: str, seed: int | str) -> str:

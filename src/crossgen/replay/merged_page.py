@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import crossgen
 from crossgen import records
@@ -16,6 +15,7 @@ from crossgen.replay.merge import Merged
 from crossgen.report import tables
 from crossgen.report.data import MEAN, SHOWN_METRICS, ReportData
 from crossgen.report.printing import Gaps, Table, write
+from crossgen.templates import template
 
 FOLDER = Path(__file__).parent
 TEMPLATE = "merged_page.html.j2"
@@ -142,10 +142,7 @@ def _digests(merged: Merged, *pools: str | None) -> dict[str, str]:
 
 def page(merged: Merged, built: dict[str, Table]) -> str:
     """One self-contained page: no scripts, no network. Every text is escaped."""
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    return environment.get_template(TEMPLATE).render(
+    return template(FOLDER / TEMPLATE).render(
         labs=[(lab.name, lab.opened.run.told["report"], len(lab.told.detectors)) for lab in merged.labs],
         test_sets=[item.name for item in merged.shared.test_sets],
         conditions=[item.name for item in merged.shared.conditions],

@@ -5,12 +5,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 import crossgen
 from crossgen.data.findings import FEWEST, PROBES, VERDICT
 from crossgen.data.hints import SIGNS
+from crossgen.templates import template
 
 FOLDER = Path(__file__).parent
 TEMPLATE, STYLE = "audit_page.html.j2", "audit_page.css"
@@ -35,16 +35,11 @@ RELATIONS = {"across_label": "real and fake", "across_split": "across splits", "
 
 def render(found: Json) -> str:
     """The page. `found`: what `crossgen.data.findings` measured, with `verdict` and `given`. Every text is escaped."""
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"percent": _percent, "count": "{:,}".format, "interval": interval, "bars": bars,
-                            "words": in_words, "short": _short, "plain": _plain, "line": _line}  # fmt: skip
-    return environment.get_template(TEMPLATE).render(
+    page = template(FOLDER / TEMPLATE, {
+        "percent": _percent, "count": "{:,}".format, "interval": interval, "bars": bars, "words": in_words,
+        "short": _short, "plain": _plain, "line": _line,
+    })  # fmt: skip
+    return page.render(
         found=found,
         verdict=found["verdict"],
         title=TITLES[found["verdict"]["status"]],

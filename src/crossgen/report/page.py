@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
@@ -24,6 +23,7 @@ from crossgen.report.printing import Table
 from crossgen.report.seeds import seeds_text
 from crossgen.report.short import in_short
 from crossgen.report.summary import QUESTIONS
+from crossgen.templates import template
 
 FOLDER = Path(__file__).parent
 TEMPLATE = "page.html.j2"
@@ -141,10 +141,7 @@ def overview(data: ReportData, tables: Mapping[str, Table]) -> str:
 def _filled(
     data: ReportData, figures: Mapping[str, Path], tables: Mapping[str, Table], parts: Mapping[str, object]
 ) -> str:
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    return environment.get_template(TEMPLATE).render(
+    return template(FOLDER / TEMPLATE).render(
         **_texts(data),
         **_code(data),
         **parts,
