@@ -47,9 +47,9 @@ def run(options: argparse.Namespace) -> None:
 
     folder = options.page.parent
     files = json.loads(options.files)
-    read = replace(inputs.read(options), detectors=headers(options.detectors), files=_paths(files, folder))
-    data = inputs.behind(read, options)
     roles = {role: _listed(told, folder) for role, told in files.items()}
+    read = replace(inputs.read(options), detectors=headers(options.detectors), files=_paths(roles))
+    data = inputs.behind(read, options)
     tables = {name: build(data) for name, build in TABLES.items()}
     links = {role: told["path"] for role, told in roles.items() if isinstance(told, dict)}
     links |= {"card": "card.html"}  # made after this page, of run.json
@@ -75,16 +75,12 @@ def run(options: argparse.Namespace) -> None:
     print(f"{options.page} {options.overview} {options.summary} {options.run_file}")
 
 
-def _paths(files: Mapping[str, Any], folder: Path) -> dict[str, tuple[str, ...]]:
+def _paths(roles: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """Role to its paths, seen from the page."""
     return {
-        role: tuple(_relative(path, folder) for path in ([told] if isinstance(told, str) else told))
-        for role, told in files.items()
+        role: tuple(each["path"] for each in (told if isinstance(told, list) else [told]))
+        for role, told in roles.items()
     }
-
-
-def _relative(path: str | Path, folder: Path) -> str:
-    return Path(os.path.relpath(path, folder)).as_posix()
 
 
 def _listed(told: str | list[str], folder: Path) -> dict[str, str] | list[dict[str, str]]:
@@ -95,4 +91,5 @@ def _told(path: Path, folder: Path) -> dict[str, str]:
     """Path relative to run.json, and what the file held."""
     from blake3 import blake3
 
-    return {"path": _relative(path, folder), "blake3": blake3(path.read_bytes()).hexdigest()}
+    relative = Path(os.path.relpath(path, folder)).as_posix()
+    return {"path": relative, "blake3": blake3(path.read_bytes()).hexdigest()}

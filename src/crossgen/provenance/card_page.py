@@ -4,19 +4,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from crossgen.report.origins import anchor_of, words
 from crossgen.templates import template
 
 FOLDER, TEMPLATE = Path(__file__).parent, "card_page.html.j2"
 #: Files of a role that the page names; card.json names all.
 MOST = 2
-#: Roles with tables of their own.
-SECTIONS = {"scores": "numbers", "detectors": "numbers", "manifests": "data"}
 
 
 def render(card: Mapping[str, Any]) -> str:
     """The page. Every text of the card is escaped; addresses are relative to the report's folder."""
     page = template(
-        FOLDER / TEMPLATE, {"hours": _hours, "short": _short, "kwh": _kwh, "spaced": _spaced, "place": place}
+        FOLDER / TEMPLATE, {"hours": _hours, "short": _short, "kwh": _kwh, "spaced": words, "place": anchor_of}
     )
     return page.render(card=card, rows=_rows(card), total=_total(card), most=MOST)
 
@@ -24,11 +23,6 @@ def render(card: Mapping[str, Any]) -> str:
 def anchor(experiment: str, train_set: str, seed: int | str) -> str:
     """The place of a detector's numbers on the page."""
     return f"from-{experiment}-{train_set}-seed{seed}"
-
-
-def place(role: str) -> str:
-    """The place of a role of run.json on the page."""
-    return SECTIONS.get(role, f"of-{role}")
 
 
 def _rows(card: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -45,10 +39,6 @@ def _rows(card: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _total(card: Mapping[str, Any]) -> dict[str, float]:
     names = ("jobs", "wall_seconds", "processor_seconds")
     return {name: sum(row[name] for row in card["spent"]) for name in names}
-
-
-def _spaced(role: str) -> str:
-    return role.replace("_", " ")
 
 
 def _hours(seconds: float) -> str:

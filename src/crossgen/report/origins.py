@@ -73,8 +73,8 @@ DRAWN: dict[str, tuple[str, ...]] = {
 }
 #: What is said in sentences.
 SAID = (*MEANS, "probes")
-#: What stands in no test: quarantined images, then cells without all of their images or without a number.
-LEFT_OUT = ("manifests", "metrics")
+#: Images that are used nowhere; cells that rest on fewer images than there are, or on none.
+QUARANTINED, UNDEFINED = ("manifests",), ("metrics",)
 #: Roles with a section of their own on the card; all others have a line each.
 SECTIONS = {"scores": "numbers", "detectors": "numbers", "manifests": "data"}
 Link = tuple[str, str]
@@ -101,8 +101,13 @@ def links(files: Mapping[str, Sequence[str]], roles: Sequence[str]) -> list[Link
 
 
 def place(role: str) -> str:
-    """Where the card tells of a role."""
-    return f"card.html#{SECTIONS.get(role, f'of-{role}')}"
+    """Where the card tells of a role, seen from the page."""
+    return f"card.html#{anchor_of(role)}"
+
+
+def anchor_of(role: str) -> str:
+    """The same on the card itself."""
+    return SECTIONS.get(role, f"of-{role}")
 
 
 def words(role: str) -> str:

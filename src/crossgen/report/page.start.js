@@ -44,10 +44,11 @@ function standIn(early) {
   document.documentElement.classList.toggle("early", early);
   document.querySelectorAll(".stand-in").forEach((node) => node.remove());
   for (const told of early ? document.querySelectorAll("main noscript") : []) {
+    if (told.closest("section").querySelector("[role=grid]")) continue; // the matrix needs no plotly.js
     const held = element("div", { class: "stand-in" });
     held.innerHTML = told.textContent; // of this page's own making
     held.replaceChildren(...held.querySelectorAll("figure"));
-    if (told.closest("section").querySelector("[role=grid]") === null) told.after(held);
+    told.after(held);
   }
 }
 
@@ -73,7 +74,7 @@ function mark(name) {
   performance.mark(name);
 }
 
-/** Controls, tables and the matrix at once; charts a moment later, for plotly.js alone takes a second to start. */
+/** Controls, tables and the matrix at once; charts a moment later, for plotly.js starts slower than all the rest. */
 async function start() {
   const plotly = CHARTS ? unpack() : null;
   startMatrix();
