@@ -57,7 +57,7 @@ function draw(id, panels) {
     const [caption, chart] = box.children[place].children;
     caption.textContent = panel.title;
     chart.setAttribute("aria-label", `Chart: ${panel.title}`);
-    chart.style.minHeight = window.Plotly ? "" : `${panel.layout.height}px`; // nothing moves when it is drawn
+    if (!window.Plotly) chart.style.minHeight = `${panel.layout.height}px`; // nothing moves when it is drawn
   });
   waiting.delete(id);
   if (window.Plotly) fill(box, panels);
@@ -67,11 +67,11 @@ function draw(id, panels) {
 function fill(box, panels) {
   panels.forEach((panel, place) => {
     const chart = box.children[place].lastElementChild;
-    chart.style.minHeight = "";
     const width = printing ? PAPER : chart.clientWidth;
     const margin = { ...panel.layout.margin, l: Math.min(panel.layout.margin.l, 0.45 * width) }; // whatever a label's length
     Plotly.react(chart, panel.traces, { ...panel.layout, width, margin }, CONFIG);
     scalable(chart);
+    chart.style.minHeight = ""; // only now: a page that shrinks in between loses the section it scrolls to
   });
 }
 
