@@ -74,6 +74,8 @@ def test_the_run_has_a_card_and_a_crate(fresh):
     assert counted.pop("describe_run") == 1 and counted["report"] == 1
     assert {row["rule"]: row["jobs"] for row in card["spent"]} == counted
     assert {each["device"] for each in card["detectors"]} == {"cpu"} and len(card["detectors"]) == 3 + 2
+    ways = [{"device": each["device"], "precision": each["precision"]} for each in card["detectors"]]
+    assert [told["judged"] for told in card["scores"]] == [[way] for way in ways]  # judged where they were trained
     assert {"report.html", "metrics.parquet"} <= {each.id for each in ROCrate(report).data_entities}
     page = (report / "card.html").read_text()
     assert all(f'id="from-{key}"' in page for key in ("raw-checker-seed0", "unbiased-checker-seed0"))

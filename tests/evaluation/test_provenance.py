@@ -22,6 +22,7 @@ CLEAN = Condition(name="clean")
 BLURRED = Condition(name="blurred", steps=(Blur(step="blur", sigma=2),), to="fake")
 POOLS = {"checker": "fake", "photographs": "real"}
 WEIGHTS = "a" * 32
+HOW = {"device": "cpu", "precision": "bf16"}
 
 
 @pytest.fixture
@@ -33,6 +34,7 @@ def scored(pools, tmp_path):
 class Scored:
     def __init__(self, folder, manifests, root):
         self.folder, self.root, self.store = folder, root, Store(folder / "logits")
+        self.judged = {pool: {"judged": HOW} for pool in manifests}  # what the cells of a pool tell of themselves
         for name, table in manifests.items():
             records.write(folder / f"{name}.parquet", table, records.MANIFEST)
 
@@ -52,7 +54,8 @@ class Scored:
                 cell = logit_key(weights, pixels)
                 values = spoil(np.linspace(-1, 1, len(images), dtype=np.float32) + images.label)
                 if not self.store.whole(cell):
-                    self.store.write(cell, values, {"pixels": pixels, "failed": {3: "truncated"}})
+                    told = {"pixels": pixels, "failed": {3: "truncated"}}
+                    self.store.write(cell, values, told | self.judged[pool])
                 told = {"pool": pool, "shard": 0, "condition": condition.name, "frame": FRAME.model_dump_json()}
                 keys = {"experiment": "raw", "train_set": "checker", "seed": 0}
                 rows.append(keys | told | {"weights": weights, "pixels": pixels, "logits": cell})
@@ -99,6 +102,21 @@ def test_a_score_file_tells_weights_images_steps_and_versions(scored):
     assert told.conditions["blurred/real"] == [] and told.conditions["blurred/fake"][0]["sigma"] == 2
     assert set(told.versions) == {"pixels", "logits"}
     assert pq.read_table(scored.folder / "scores.parquet").num_rows == 4 * 24 - 4
+
+
+def test_a_score_file_tells_all_that_its_logits_were_computed_on_and_in(scored):
+    """Cells may come of several machines, and of versions that did not tell: none is refused, none is left out."""
+    assert provenance.read(scored.collect("one", spoil=failed_row)).judged == {"raw/checker/seed0": [HOW]}
+    other = {"device": "NVIDIA H200", "precision": "bf16"}
+    for pool, how in (("checker", {"judged": other}), ("photographs", {})):
+        scored.judged[pool] = how
+    mixed = scored.collect("mixed", spoil=failed_row, weights="b" * 32)
+    unknown = {"device": None, "precision": None}
+    assert provenance.read(mixed).judged == {"raw/checker/seed0": [unknown, other]}
+    first = renamed(mixed, "first", lambda told: told["judged"].update({"raw/checker/seed0": [HOW, other]}))
+    assert provenance.check([mixed, first], []).judged == {"raw/checker/seed0": [unknown, other, HOW]}
+    older = renamed(mixed, "older", lambda told: told.pop("judged"))
+    assert provenance.check([older], []).judged == {}
 
 
 def test_good_scores_are_judged_and_a_lost_image_shows_in_the_coverage(scored):

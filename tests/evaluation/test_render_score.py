@@ -76,7 +76,7 @@ def test_an_image_that_fails_under_one_condition_is_judged_under_the_others(pool
     tasks = [scoring.Task(wide, FRAME, steps, key * 32, ((0, key * 32),)) for key, steps in (("a", ()), ("b", webp))]
     for name, pixels in (("stored", store), ("streamed", cells.Store(tmp_path / "none"))):
         logits = cells.Store(tmp_path / name)
-        scoring.score(tasks, [brightness], scoring.Stores(pixels, logits))
+        scoring.score(tasks, [BRIGHTNESS], scoring.Stores(pixels, logits))
         assert np.isnan(logits.read("b" * 32)).tolist() == [row == 7 for row in range(24)]
         assert np.isfinite(logits.read("a" * 32)).all()
         assert [render.failures(logits, key * 32) for key in "ab"] == [{}, {7: "too_large"}]
@@ -86,10 +86,14 @@ def brightness(crops):
     return crops.astype(np.float32).mean(axis=(1, 2, 3))
 
 
+BRIGHTNESS = scoring.Judge(brightness, "cpu", "fp32")
+
+
 def score_once(images, store, folder, threads=1):
     logits = cells.Store(folder)
     task = scoring.Task(images, FRAME, (), "c" * 32, ((0, "f" * 32),))
-    scoring.score([task], [brightness], scoring.Stores(store, logits), threads)
+    scoring.score([task], [BRIGHTNESS], scoring.Stores(store, logits), threads)
+    assert logits.facts("f" * 32)["judged"] == {"device": "cpu", "precision": "fp32"}
     return np.asarray(logits.read("f" * 32))
 
 
@@ -126,7 +130,9 @@ def test_whole_images_are_judged_at_their_own_sizes_and_never_stored(pools, tmp_
 
     steps = ALL.steps
     scoring.score(
-        [scoring.Task(images, frame, steps, "c" * 32, ((0, "f" * 32),))], [judge], scoring.Stores(store, logits)
+        [scoring.Task(images, frame, steps, "c" * 32, ((0, "f" * 32),))],
+        [scoring.Judge(judge, "cpu", "fp32")],
+        scoring.Stores(store, logits),
     )
     found = np.asarray(logits.read("f" * 32))
     expected = [
@@ -199,7 +205,7 @@ def test_the_next_chunk_is_made_while_one_is_judged(fakes, tmp_path, monkeypatch
     monkeypatch.setattr(render, "AHEAD", 1)
     task = scoring.Task(fakes, FRAME, (), "c" * 32, ((0, "f" * 32),))
     stores = scoring.Stores(cells.Store(tmp_path / "cells"), cells.Store(tmp_path / "logits"))
-    scoring.score([task], [judge], stores, threads=2)
+    scoring.score([task], [scoring.Judge(judge, "cpu", "fp32")], stores, threads=2)
     assert seen.is_set()
 
 
@@ -214,7 +220,7 @@ def test_coverage_counts_streamed_images(fakes, pools, tmp_path):
         assert store.whole(row["cell"]) == (name == "stored")
         logits = cells.Store(tmp_path / f"{name}_logits")
         task = scoring.Task(fakes, FRAME, (), row["cell"], ((0, "f" * 32),))
-        scoring.score([task], [brightness], scoring.Stores(store, logits))
+        scoring.score([task], [BRIGHTNESS], scoring.Stores(store, logits))
         keys = {"experiment": "e", "train_set": "t", "seed": 0, "pool": "checker", "condition": "clean"}
         rows = scoring.score_rows(keys, fakes, np.asarray(logits.read("f" * 32)))
         found[name] = compute_metrics(rows.to_pandas(), facts, [TestSet(name="checker", fake="checker")], {}, FEW)

@@ -42,7 +42,9 @@ def test_images_of_one_size_are_judged_together_with_the_logits_of_each_alone(fa
         return score(network, pictures, np.arange(len(pictures))).astype(np.float32)
 
     stores = scoring.Stores(cells.Store(tmp_path / "pixels"), cells.Store(tmp_path / "logits"))
-    scoring.score([scoring.Task(fakes, WHOLE, (), "c" * 32, ((0, "f" * 32),))], [judge], stores)
+    scoring.score(
+        [scoring.Task(fakes, WHOLE, (), "c" * 32, ((0, "f" * 32),))], [scoring.Judge(judge, "cpu", "fp32")], stores
+    )
     together = np.asarray(stores.logits.read("f" * 32))
     alone = np.array([
         score(network, np.asarray(Image.open(path))[None], np.arange(1))[0] for path in fakes.paths

@@ -14,6 +14,8 @@ from crossgen.provenance import card as module
 from crossgen.provenance.card_page import anchor
 
 IMAGES = {"reals": 3, "fakes": 2}
+CPU, GPU = {"device": "cpu", "precision": "fp32"}, {"device": "NVIDIA <H200>", "precision": "bf16"}
+BOTH = {"raw/a/seed0": [CPU], "other/a/seed0": [CPU, GPU]}
 
 
 def told(folder, place):
@@ -24,9 +26,13 @@ def told(folder, place):
 def report(tmp_path):
     """A finished run's files, with a store beside its report, and an ensemble."""
     folder = tmp_path / "results" / "few"
-    for place in ("scores/raw/a/seed0.parquet", "scores/both/a/seed0.parquet", "metrics.parquet", "report.html"):
+    for place in ("metrics.parquet", "report.html"):
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
         (folder / place).write_text(f"<{place}>")
+    for name, facts in (("raw", {"judged": {"raw/a/seed0": [CPU]}}), ("both", {"judged": BOTH})):
+        path = folder / "scores" / name / "a" / "seed0.parquet"
+        path.parent.mkdir(parents=True)
+        records.write(path, records.from_rows([], records.SCORES), records.SCORES, facts)
     config = {
         "data": "store", "schema_version": 1, "split_seed": 5, "statistics": {"seed": 7},
         "experiments": [{"name": "raw", "seeds": [0]}],
@@ -121,6 +127,23 @@ def test_the_page_has_a_line_for_every_file_of_scores(report):
     assert page.count("an average of detectors") == 1 and "0" * 12 + "+" in page
     assert "1:06:40" in page and "1:40" in page  # wall and processor time
     assert "://" not in page and "default-src 'none'" in page and "<script" not in page
+
+
+def test_scores_say_what_they_were_computed_on_and_in(report):
+    """Of an ensemble all ways of its members; of files that do not tell that it is not known."""
+    assert [told["judged"] for told in describe(report)["scores"]] == [[CPU], [CPU, GPU]]
+    page = (report / "card.html").read_text()
+    assert "<td>cpu, fp32</td>" in page and "<td>cpu, fp32; NVIDIA &lt;H200&gt;, bf16</td>" in page
+    assert "<td>cpu, bf16</td>" in page  # its training
+    run = json.loads((report / "run.json").read_text())
+    for name, facts in (("raw", None), ("both", {"judged": {"raw/a/seed0": [{"device": None, "precision": None}]}})):
+        path = report / "scores" / name / "a" / "seed0.parquet"
+        records.write(path, records.from_rows([], records.SCORES), records.SCORES, facts)
+    assert describe(report)["scores"][0]["judged"] == []
+    assert (report / "card.html").read_text().count("<td>not known</td>") == 2
+    (report / run["files"]["scores"][0]["path"]).unlink()
+    with pytest.raises(ValueError, match=r"Missing .*seed0.parquet: .*run the workflow again"):
+        describe(report)
 
 
 def test_files_behind_tables_lead_back_to_the_images(report):

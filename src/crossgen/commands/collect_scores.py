@@ -44,8 +44,9 @@ def run(options: argparse.Namespace) -> None:
     store, load, parts, told = Store(options.logits), loader(json.loads(options.pools)), [], []
     for row in index:
         images = load(row["pool"], row["shard"])
-        told.append((str(options.index), provenance.of_row(row, images, known)))
         logits = np.asarray(store.read(row["logits"], verify=True))
+        judged = store.facts(row["logits"]).get("judged")
+        told.append((str(options.index), provenance.of_row(row, images, known, judged)))
         provenance.refuse_broken(row, logits, failures(store, row["logits"]))
         parts.append(score_rows({**wanted, "pool": row["pool"], "condition": row["condition"]}, images, logits))
     scores = pa.concat_tables(parts)

@@ -132,12 +132,19 @@ def _judges(paths: list[Path]) -> "list[Judge]":
     """Detectors ready to judge. Only a job that has something to compute imports torch."""
     import numpy as np
 
+    from crossgen.detectors.detector import device_of
     from crossgen.detectors.folding import load_folded
-    from crossgen.training.loop import score as judge
+    from crossgen.evaluation.scoring import Judge
+    from crossgen.training.facts import device_name
+    from crossgen.training.loop import score
+
+    def ready(path: Path) -> Judge:
+        detector = load_folded(path)
+        return Judge(
+            lambda crops: score(detector, crops, np.arange(len(crops))).astype(np.float32),
+            device_name(device_of(detector)),
+            "bf16" if detector.bf16 else "fp32",
+        )
 
     _set_up()
-    detectors = [load_folded(path) for path in paths]
-    return [
-        lambda crops, detector=detector: judge(detector, crops, np.arange(len(crops))).astype(np.float32)  # type: ignore[misc]
-        for detector in detectors
-    ]
+    return [ready(path) for path in paths]

@@ -33,6 +33,10 @@ DIFFERENT = {
 }
 
 
+#: `device` and `precision` of `scoring.Judge`; None: by a version that did not tell.
+Way = dict[str, str | None]
+
+
 class Provenance(BaseModel):
     """What the rows of one score file, or of several, were made of."""
 
@@ -42,10 +46,22 @@ class Provenance(BaseModel):
     images: dict[str, str]  # pool/shard -> digest of the tested images (`render.images_digest`)
     conditions: dict[str, list[dict[str, Any]]]  # condition/<real or fake> -> the steps they really went through
     versions: dict[str, int]  # pixels and logits: VERSION of the code
+    #: experiment/train_set/seed<n> -> every device and precision that some of its logits were computed on and in: they
+    #: may differ so far, nothing is refused for it
+    judged: dict[str, list[Way]] = {}
 
 
-def of_row(row: Mapping[str, Any], images: Images, known: Sequence[Condition]) -> Provenance:
-    """Of one row of a scoring job's index. Raises ValueError if its cells are not those of these images and steps."""
+#: What is told of logits whose cell does not tell how they were computed.
+UNTOLD: Way = {"device": None, "precision": None}
+
+
+def of_row(
+    row: Mapping[str, Any], images: Images, known: Sequence[Condition], judged: Mapping[str, str | None] | None = None
+) -> Provenance:
+    """Of one row of a scoring job's index, and what its cell tells of how it was `judged` (`scoring.Judge.how`).
+
+    Raises ValueError if its cells are not those of these images and steps.
+    """
     condition = {item.name: item for item in known}.get(row["condition"])
     where = f"pool {row['pool']!r} under condition {row['condition']!r}"
     if condition is None:
@@ -63,6 +79,7 @@ def of_row(row: Mapping[str, Any], images: Images, known: Sequence[Condition]) -
         images={f"{row['pool']}/{row['shard']}": images.digest},
         conditions={f"{condition.name}/{LABELS[images.label]}": [step.model_dump(mode="json") for step in steps]},
         versions={"pixels": steps_of.VERSION, "logits": scoring.VERSION},
+        judged={name: [dict(judged or UNTOLD)]},
     )
 
 
@@ -70,7 +87,11 @@ def joined(told: Iterable[tuple[str, Provenance]]) -> Provenance:
     """Several provenances (name, what it tells) as one. Raises ValueError that names two which contradict."""
     parts: dict[str, dict[str, Any]] = {part: {} for part in DIFFERENT}
     where: dict[tuple[str, str], str] = {}
+    judged: dict[str, list[Way]] = {}
     for source, provenance in told:
+        for name, ways in provenance.judged.items():
+            known = judged.setdefault(name, [])
+            known.extend(way for way in ways if way not in known)
         for part, held in parts.items():
             for name, value in getattr(provenance, part).items():
                 first = where.setdefault((part, name), source)
@@ -80,7 +101,11 @@ def joined(told: Iterable[tuple[str, Provenance]]) -> Provenance:
                         f"Score files of different runs: {first} and {source} {DIFFERENT[part].format(**words)}."
                         " Score one of them again, or judge them apart."
                     )
-    return Provenance(**parts)
+    return Provenance(**parts, judged={name: _ordered(ways) for name, ways in judged.items()})
+
+
+def _ordered(ways: Iterable[Way]) -> list[Way]:
+    return sorted(ways, key=lambda way: [value or "" for value in way.values()])
 
 
 def read(path: Path) -> Provenance:

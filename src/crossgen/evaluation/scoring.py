@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +21,19 @@ VERSION = 2
 #: Whole images of one size are judged together up to so many pixels: a detector's maps of them are large.
 BATCH_PIXELS = 2**20
 
-#: Pictures of one size, uint8 [n, height, width, 3] -> logits float32 [n].
-Judge = Callable[[Pixels], npt.NDArray[np.float32]]
+
+class Judge(NamedTuple):
+    """A detector that is ready to judge, and what it computes on and in: each cell tells so of its logits."""
+
+    logits: Callable[[Pixels], npt.NDArray[np.float32]]  # pictures of one size, uint8 [n, height, width, 3] -> [n]
+    device: str  # a GPU's name, or cpu
+    precision: str  # fp32, bf16
+
+    @property
+    def how(self) -> dict[str, str]:
+        """`device` and `precision`."""
+        return {"device": self.device, "precision": self.precision}
+
 
 #: What `render` yields: the first row, pictures and failures by pixel cell.
 Chunk = tuple[int, dict[str, Pictures], Failed]
@@ -64,8 +76,9 @@ def score(tasks: Sequence[Task], judges: Sequence[Judge], stores: Stores, thread
             chunks = _chunks(group, stores.pixels, threads=threads)
             values, failed = _judged(group, judges, one_ahead(chunks) if threads > 1 else chunks, meter)
             for task in group:
-                for _, name in task.missing:
-                    stores.logits.write(name, values[name], {"pixels": task.pixels, "failed": failed[task.pixels]})
+                for judge, name in task.missing:
+                    told = {"pixels": task.pixels, "failed": failed[task.pixels], "judged": judges[judge].how}
+                    stores.logits.write(name, values[name], told)
 
 
 def _judged(
@@ -82,7 +95,7 @@ def _judged(
             usable = np.flatnonzero([start + row not in faults[task.pixels] for row in range(len(crops))])
             for judge, name in task.missing:
                 for rows, alike in _alike(crops, usable):
-                    values[name][start + rows] = judges[judge](alike)
+                    values[name][start + rows] = judges[judge].logits(alike)
                 meter.advance(len(crops))
     return values, failed
 

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from blake3 import blake3
 
 import crossgen
+from crossgen import records
 from crossgen.code import commit
 from crossgen.detectors.identity import read_header
 from crossgen.provenance.machine import machine
@@ -45,7 +46,7 @@ def card(run_file: Path, lock: Path, took: Took, weights: Sequence[Path]) -> dic
         "data": [_pool(folder, told) for told in files["manifests"]],
         "weights": [json.loads(path.read_text(encoding="utf-8")) for path in weights],
         "detectors": [_detector(folder, told) for told in files["detectors"]],
-        "scores": files["scores"],
+        "scores": [_scores(folder, told) for told in files["scores"]],
         "metrics": files["metrics"],
         "tables": tables(files),
         "machine": machine(),
@@ -69,11 +70,16 @@ def _digest(path: Path) -> str:
     return blake3(path.read_bytes()).hexdigest()
 
 
-def _checked(folder: Path, told: Mapping[str, str]) -> Path:
-    """A file of the run. Raises ValueError if it is not there or another one."""
+def _there(folder: Path, told: Mapping[str, str]) -> Path:
     path = folder / told["path"]
     if not path.is_file():
         raise ValueError(f"Missing {path}: run.json tells of it; run the workflow again")
+    return path
+
+
+def _checked(folder: Path, told: Mapping[str, str]) -> Path:
+    """A file of the run. Raises ValueError if it is not there or another one."""
+    path = _there(folder, told)
     if _digest(path) != told["blake3"]:
         raise ValueError(f"{path} is not the file that run.json tells of (blake3 differs): run the workflow again")
     return path
@@ -96,6 +102,12 @@ def _pool(folder: Path, told: Mapping[str, str]) -> dict[str, Any]:
         "images": table.num_rows,
         "quarantined": table.num_rows - pc.sum(pc.is_null(table["quarantine"])).as_py() if table.num_rows else 0,
     }
+
+
+def _scores(folder: Path, told: Mapping[str, str]) -> dict[str, Any]:
+    """`judged`: the devices and precisions that its logits were computed on and in; empty: the file does not tell."""
+    ways = (records.facts(_there(folder, told)) or {}).get("judged", {}).values()
+    return {**told, "judged": [dict(way) for way in dict.fromkeys(tuple(way.items()) for of in ways for way in of)]}
 
 
 def _detector(folder: Path, told: Mapping[str, str]) -> dict[str, Any]:
