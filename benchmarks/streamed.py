@@ -51,9 +51,10 @@ def gpu(options: argparse.Namespace, root: Path) -> None:
 
 
 def judge(detector: Detector) -> scoring.Judge:
-    name, precision = torch.cuda.get_device_name(), "bf16" if detector.bf16 else "fp32"
     return scoring.Judge(
-        lambda crops: score(detector, crops, np.arange(len(crops))).astype(np.float32), name, precision
+        lambda crops: score(detector, crops, np.arange(len(crops))).astype(np.float32),
+        torch.cuda.get_device_name(),
+        detector.precision,
     )
 
 

@@ -134,7 +134,7 @@ def test_scores_say_what_they_were_computed_on_and_in(report):
     assert [told["judged"] for told in describe(report)["scores"]] == [[CPU], [CPU, GPU]]
     page = (report / "card.html").read_text()
     assert "<td>cpu, fp32</td>" in page and "<td>cpu, fp32; NVIDIA &lt;H200&gt;, bf16</td>" in page
-    assert "<td>cpu, bf16</td>" in page  # its training
+    assert "<td>cpu, bf16, <code" in page  # its training
     run = json.loads((report / "run.json").read_text())
     for name, facts in (("raw", None), ("both", {"judged": {"raw/a/seed0": [{"device": None, "precision": None}]}})):
         path = report / "scores" / name / "a" / "seed0.parquet"

@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> None:
     from crossgen.evaluation import provenance
     from crossgen.evaluation.cells import Store
     from crossgen.evaluation.owed import loader
-    from crossgen.evaluation.render import failures
+    from crossgen.evaluation.render import failed_rows
     from crossgen.evaluation.scoring import score_rows
 
     wanted = {"experiment": options.experiment, "train_set": options.train_set, "seed": options.seed}
@@ -44,10 +44,9 @@ def run(options: argparse.Namespace) -> None:
     store, load, parts, told = Store(options.logits), loader(json.loads(options.pools)), [], []
     for row in index:
         images = load(row["pool"], row["shard"])
-        logits = np.asarray(store.read(row["logits"], verify=True))
-        judged = store.facts(row["logits"]).get("judged")
-        told.append((str(options.index), provenance.of_row(row, images, known, judged)))
-        provenance.refuse_broken(row, logits, failures(store, row["logits"]))
+        logits, cell = np.asarray(store.read(row["logits"], verify=True)), store.facts(row["logits"])
+        told.append((str(options.index), provenance.of_row(row, images, known, cell.get("judged"))))
+        provenance.refuse_broken(row, logits, failed_rows(cell))
         parts.append(score_rows({**wanted, "pool": row["pool"], "condition": row["condition"]}, images, logits))
     scores = pa.concat_tables(parts)
     records.write(options.output, scores, records.SCORES, provenance.joined(told).model_dump())

@@ -143,7 +143,7 @@ def _judges(paths: list[Path]) -> "list[Judge]":
         return Judge(
             lambda crops: score(detector, crops, np.arange(len(crops))).astype(np.float32),
             device_name(device_of(detector)),
-            "bf16" if detector.bf16 else "fp32",
+            detector.precision,
         )
 
     _set_up()

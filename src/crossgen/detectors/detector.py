@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -44,6 +44,11 @@ class Detector(nn.Module):
         self.layout = torch.channels_last if channels_last else torch.contiguous_format
         self.register_buffer("mean", 255 * torch.tensor(recipe.frame.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", 255 * torch.tensor(recipe.frame.std).view(1, 3, 1, 1), persistent=False)
+
+    @property
+    def precision(self) -> Literal["fp32", "bf16"]:
+        """Number format that it judges in."""
+        return "bf16" if self.bf16 else "fp32"
 
     def forward(self, crops: Tensor) -> Tensor:
         """Crops uint8 [n, height, width, 3] on the detector's device to logits float32 [n]."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -170,7 +171,12 @@ def store_missing(
 
 def failures(store: cells.Store, key: str) -> dict[int, str]:
     """Rows of a pixel or logit cell that hold no image, with the reason."""
-    return {int(row): reason for row, reason in store.facts(key).get("failed", {}).items()}
+    return failed_rows(store.facts(key))
+
+
+def failed_rows(facts: Mapping[str, Any]) -> dict[int, str]:
+    """The same, of what the cell tells of itself."""
+    return {int(row): reason for row, reason in facts.get("failed", {}).items()}
 
 
 def gigabytes(images: Images, frame: Frame, n_conditions: int) -> float:

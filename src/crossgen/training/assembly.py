@@ -109,6 +109,4 @@ def _begun(recipe: Recipe, setting: Setting, device: torch.device) -> Detector:
 
 
 def _mode(recipe: Recipe, detector: Detector) -> Mode:
-    if recipe.precision == "fp16":
-        return "fp16"
-    return "bf16" if detector.bf16 else "fp32"
+    return "fp16" if recipe.precision == "fp16" else detector.precision
